@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: MIT
+# What `cmake --install` puts where: headers, both libraries, a CMake package and a pkg-config file.
+
+include(CMakePackageConfigHelpers)
+
+function(pirn_install)
+    set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/pirn")
+
+    get_property(headers GLOBAL PROPERTY PIRN_PUBLIC_HEADERS)
+    if(EXISTS "${PROJECT_SOURCE_DIR}/include/pirn/pirn.hpp")
+        list(APPEND headers "${PROJECT_SOURCE_DIR}/include/pirn/pirn.hpp")
+    endif()
+    foreach(header IN LISTS headers)
+        cmake_path(GET header PARENT_PATH folder)
+        cmake_path(RELATIVE_PATH folder BASE_DIRECTORY "${PROJECT_SOURCE_DIR}/include")
+        install(FILES "${header}" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/${folder}")
+    endforeach()
+
+    install(TARGETS pirn_static pirn_shared EXPORT pirnTargets)
+    install(EXPORT pirnTargets NAMESPACE pirn:: DESTINATION "${package_dir}")
+
+    # The two kinds of consumer must learn the same facts, so both files are filled from here.
+    set(PIRN_PC_CFLAGS "")
+    foreach(definition IN LISTS PIRN_PUBLIC_DEFINITIONS)
+        string(APPEND PIRN_PC_CFLAGS " -D${definition}")
+    endforeach()
+    set(PIRN_PC_REQUIRES_PRIVATE "")
+    if(PIRN_HAVE_URING)
+        set(PIRN_PC_REQUIRES_PRIVATE liburing)
+    endif()
+
+    set(made "${PROJECT_BINARY_DIR}/package")
+    configure_package_config_file(cmake/pirnConfig.cmake.in "${made}/pirnConfig.cmake"
+                                  INSTALL_DESTINATION "${package_dir}")
+    write_basic_package_version_file("${made}/pirnConfigVersion.cmake" COMPATIBILITY SameMinorVersion)
+    configure_file(cmake/pirn.pc.in "${made}/pirn.pc" @ONLY)
+
+    install(FILES "${made}/pirnConfig.cmake" "${made}/pirnConfigVersion.cmake" DESTINATION "${package_dir}")
+    install(FILES "${made}/pirn.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+endfunction()

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: MIT
+# Every switch a user of the build may set, with its default and its reason.
+
+# Tests, examples and benchmarks are for who works on pirn, not for who embeds it.
+option(PIRN_BUILD_TESTS "Build the tests (needs GoogleTest)" ${PROJECT_IS_TOP_LEVEL})
+option(PIRN_BUILD_EXAMPLES "Build the example programs" ${PROJECT_IS_TOP_LEVEL})
+option(PIRN_BUILD_BENCHMARKS "Build pirn-bench, and the Google benchmarks where that library is found"
+       ${PROJECT_IS_TOP_LEVEL})
+
+# An embedding project installs itself; our files among its own would surprise it.
+option(PIRN_INSTALL "Create the install rules" ${PROJECT_IS_TOP_LEVEL})
+
+# Off by default: a new compiler's new warning must not break a user's build. The presets turn it on.
+option(PIRN_WERROR "Treat warnings as errors" OFF)
+
+# Which implementation of the context switch is compiled in. `auto` takes the inline assembly of this
+# machine's ABI, and ucontext (slower, portable, the reference for the tests) where there is none.
+set(PIRN_CONTEXT auto CACHE STRING "Context switch: auto, x86_64_sysv or ucontext")
+set_property(CACHE PIRN_CONTEXT PROPERTY STRINGS auto x86_64_sysv ucontext)
+
+# `auto` builds the io_uring backend when pkg-config finds liburing; `on` insists; `off` leaves epoll alone.
+# At run time the library falls back to epoll by itself where the kernel refuses io_uring.
+set(PIRN_WITH_URING auto CACHE STRING "io_uring backend: auto, on or off")
+set_property(CACHE PIRN_WITH_URING PROPERTY STRINGS auto on off)
+
+# Applied to everything in the build, library and tests alike: a half-instrumented program lies.
+set(PIRN_SANITIZE "" CACHE STRING "Sanitizers to compile with, e.g. address or thread or undefined")
+
+# All programs in one folder, so that a document can name their paths.
+if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_RUNTIME_OUTPUT_DIRECTORY)
+    set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin")
+endif()
+
+if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+    set(CMAKE_BUILD_TYPE Release)
+endif()
+
+if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+    find_program(PIRN_CCACHE ccache)
+    mark_as_advanced(PIRN_CCACHE)
+    if(PIRN_CCACHE)
+        set(CMAKE_C_COMPILER_LAUNCHER "${PIRN_CCACHE}")
+        set(CMAKE_CXX_COMPILER_LAUNCHER "${PIRN_CCACHE}")
+    endif()
+endif()

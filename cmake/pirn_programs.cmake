@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: MIT
+# How a test, a benchmark and an example are declared. All link the static library, where hidden symbols
+# can still be reached: tests and benchmarks may include a room's private header as "room/x.hpp",
+# examples see only what a user sees.
+
+# pirn_test(ROOM coro SOURCES coroutine_test.cpp ... [LABELS slow] [ENVIRONMENTS A=1 A=2])
+# One GoogleTest program <room>_test; ctest knows its tests as <room>.Suite.Name. With ENVIRONMENTS each
+# test is registered once per entry, as <room>.Suite.Name@<value>: one suite, several backends.
+function(pirn_test)
+    cmake_parse_arguments(PARSE_ARGV 0 arg "" "ROOM" "SOURCES;LABELS;ENVIRONMENTS;LIBRARIES")
+    if(arg_UNPARSED_ARGUMENTS OR NOT arg_ROOM)
+        message(FATAL_ERROR "pirn_test(ROOM room SOURCES ...): '${arg_UNPARSED_ARGUMENTS}' not understood")
+    endif()
+    if(NOT arg_SOURCES)
+        return()
+    endif()
+    set(target ${arg_ROOM}_test)
+    pirn_program(${target} SOURCES ${arg_SOURCES} LIBRARIES GTest::gtest_main ${arg_LIBRARIES})
+    pirn_show_private(${target})
+
+    # PRE_TEST asks the program for its tests when ctest starts, and not after each link.
+    set(properties TIMEOUT 60 LABELS "${arg_ROOM};${arg_LABELS}")
+    set(common NO_PRETTY_VALUES DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 30 TEST_PREFIX ${arg_ROOM}.)
+    if(NOT arg_ENVIRONMENTS)
+        gtest_discover_tests(${target} ${common} PROPERTIES ${properties})
+    endif()
+    foreach(setting IN LISTS arg_ENVIRONMENTS)
+        string(REGEX REPLACE "^[^=]*=" "" value "${setting}")
+        gtest_discover_tests(
+            ${target} ${common}
+            TEST_SUFFIX "@${value}"
+            TEST_LIST ${target}_${value}
+            PROPERTIES ${properties} ENVIRONMENT "${setting}")
+    endforeach()
+endfunction()
+
+# pirn_bench(ROOM coro SOURCES coroutine_bench.cpp ...): the Google benchmark program <room>_bench.
+function(pirn_bench)
+    cmake_parse_arguments(PARSE_ARGV 0 arg "" "ROOM" "SOURCES")
+    if(arg_SOURCES AND benchmark_FOUND)
+        pirn_program(${arg_ROOM}_bench SOURCES ${arg_SOURCES} LIBRARIES benchmark::benchmark_main)
+        pirn_show_private(${arg_ROOM}_bench)
+    endif()
+endfunction()
+
+# pirn_example(NAME hello [RUN [arguments...]]): examples/hello.cpp; with RUN it is also the test
+# examples.hello, which passes when the program exits 0. Programs that need a peer are tested in tests/.
+function(pirn_example)
+    cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME" "RUN")
+    pirn_program(${arg_NAME} SOURCES ${arg_NAME}.cpp)
+    if(PIRN_BUILD_TESTS AND (arg_RUN OR "RUN" IN_LIST arg_KEYWORDS_MISSING_VALUES))
+        add_test(NAME examples.${arg_NAME} COMMAND ${arg_NAME} ${arg_RUN})
+        set_tests_properties(examples.${arg_NAME} PROPERTIES TIMEOUT 60 LABELS examples)
+    endif()
+endfunction()
+
+# pirn_program(target SOURCES ... LIBRARIES ...): what the three above share.
+function(pirn_program target)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LIBRARIES")
+    add_executable(${target} ${arg_SOURCES})
+    pirn_compile_as_ours(${target})
+    target_link_libraries(${target} PRIVATE pirn::static ${arg_LIBRARIES})
+endfunction()
+
+# pirn_show_private(target): lets it include src/ and tests/, compiled as the library itself was.
+function(pirn_show_private target)
+    target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/src" "${PROJECT_SOURCE_DIR}/tests")
+    if(PIRN_HAVE_URING)
+        target_compile_definitions(${target} PRIVATE PIRN_HAVE_URING=1)
+        target_link_libraries(${target} PRIVATE PkgConfig::PIRN_LIBURING)
+    endif()
+endfunction()
