@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+//
+// The event loop: a proactor. Operations go in, completions come out, and nothing here knows about
+// coroutines. Usable alone, callback style; runtime/ puts coroutines on top. docs/loop.md shows both.
+//
+// A loop belongs to the thread that made it: everything but wake() is called there.
+#pragma once
+
+#include <pirn/base/export.hpp>
+#include <pirn/base/time.hpp>
+#include <pirn/loop/operations.hpp>
+#include <pirn/loop/options.hpp>
+
+#include <cstddef>
+#include <memory>
+
+namespace pirn {
+
+enum class run_mode : std::uint8_t {
+    until_idle, // until no operation is in flight
+    once,       // wait for at least one completion or a wake, deliver what there is, return
+    nowait,     // deliver what there is, return
+};
+
+class PIRN_EXPORT loop {
+  public:
+    // Throws std::system_error when not even epoll can be had.
+    explicit loop(const loop_options& options = {});
+    loop(const loop&) = delete;
+    loop& operator=(const loop&) = delete;
+    // No operation may be in flight any more.
+    ~loop();
+
+    // submit: hands the operation to the kernel. Never fails: what goes wrong arrives as the result.
+    // The operation is idle before. Never suspends.
+    void submit(operation& what) noexcept;
+
+    // attempt: like submit, but when the kernel can answer without waiting, true: the operation is
+    // idle again, its result set, and the completion will not be called. Never suspends.
+    bool attempt(operation& what) noexcept;
+
+    // cancel: asks an operation in flight to end early. Its completion still comes, with -ECANCELED
+    // or with the result that was faster. Idle operations are left alone. Never suspends.
+    void cancel(operation& what) noexcept;
+
+    // release: the descriptor is about to be closed; no operation is in flight on it. To be called
+    // for every descriptor that was used here. Never suspends.
+    void release(int descriptor) noexcept;
+
+    // run: delivers completions; returns how many. Waits at most until `until` where the mode waits.
+    // Suspends the thread, not a coroutine.
+    std::size_t run(run_mode mode = run_mode::until_idle, time_point until = never);
+
+    // wake: makes a waiting run return. Thread-safe, and safe in a signal handler. Never suspends.
+    void wake() noexcept;
+
+    // pending: operations in flight. Never suspends.
+    std::size_t pending() const noexcept;
+
+    // backend_name: "uring" or "epoll". Never suspends.
+    const char* backend_name() const noexcept;
+
+    // socket_flags: what socket(2) and accept4(2) need in their type or flags argument so that the
+    // descriptor fits this backend (SOCK_CLOEXEC, and SOCK_NONBLOCK where it is needed).
+    // Never suspends.
+    int socket_flags() const noexcept;
+
+  private:
+    struct state;
+    std::unique_ptr<state> state_;
+};
+
+} // namespace pirn

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+//
+// One request to the kernel, owned by whoever asked. The loop allocates nothing per operation: the
+// object is the queue entry, the place of the result and the address of the continuation at once. It
+// must stay where it is from submit until its completion has been called.
+//
+//            submit                        kernel is done
+//   idle ───────────► in_flight ───────────────────────────► idle, result() set, done(operation)
+//                         │                    ▲
+//                         │ cancel             │ -ECANCELED, or the result that came first
+//                         └────► cancelling ───┘
+//
+// Whatever happens, the completion is called exactly once per submit, from loop::run and never from
+// inside submit or cancel. Only then do the operation and its buffers belong to the caller again.
+#pragma once
+
+#include <pirn/base/export.hpp>
+#include <pirn/base/list.hpp>
+
+#include <cstdint>
+
+namespace pirn {
+
+class loop;
+class operation;
+
+namespace detail {
+struct operation_access; // how the backends reach the private parts: src/loop/backend.hpp
+}
+
+enum class operation_kind : std::uint8_t { nop, timer, poll, accept, connect, receive, send };
+
+enum class operation_state : std::uint8_t { idle, in_flight, cancelling };
+
+// completion: called by loop::run on the loop's thread. It may submit, cancel and destroy operations,
+// this one included. It must not throw.
+using completion = void (*)(operation&) noexcept;
+
+class PIRN_EXPORT operation {
+  public:
+    operation(const operation&) = delete;
+    operation& operator=(const operation&) = delete;
+
+    operation_kind kind() const noexcept { return kind_; }
+    operation_state state() const noexcept { return state_; }
+    bool in_flight() const noexcept { return state_ != operation_state::idle; }
+
+    // result: in the kernel's form, zero or more on success, a negative errno otherwise. Valid while
+    // idle, after a completion. Never suspends.
+    int result() const noexcept { return result_; }
+
+  protected:
+    operation(operation_kind kind, completion done) noexcept : done_{done}, kind_{kind} {}
+    ~operation();
+
+  private:
+    friend class loop;
+    friend struct detail::operation_access;
+
+    completion done_;
+    list_link link_;            // in the loop's queue of completed ones, or in a backend's queue
+    int result_ = 0;
+    operation_kind kind_;
+    operation_state state_ = operation_state::idle;
+    std::uint8_t flags_ = 0;    // the backend's own
+};
+
+} // namespace pirn

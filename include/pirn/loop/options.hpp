@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+//
+// How an event loop may be made.
+#pragma once
+
+#include <cstdint>
+
+namespace pirn {
+
+// backend_kind: who asks the kernel. `automatic` is io_uring where the kernel grants it and epoll
+// where it does not; `uring` is a wish and falls back to epoll in the same silent way, because
+// containers commonly refuse io_uring and a server should serve. loop::backend_name tells.
+enum class backend_kind : std::uint8_t { automatic, uring, epoll };
+
+struct loop_options {
+    // The environment variable PIRN_BACKEND=uring|epoll overrides this; any other value of it is
+    // refused with std::system_error (invalid_argument).
+    backend_kind backend = backend_kind::automatic;
+
+    // Slots of the submission queue, rounded up to a power of two. More operations than that may be
+    // in flight; this many are handed to the kernel at a time. 1 to 4096.
+    unsigned submission_slots = 256;
+};
+
+} // namespace pirn
