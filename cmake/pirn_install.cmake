@@ -20,6 +20,7 @@ function(pirn_install)
     install(EXPORT pirnTargets NAMESPACE pirn:: DESTINATION "${package_dir}")
 
     # The two kinds of consumer must learn the same facts, so both files are filled from here.
+    string(REGEX REPLACE "[^/]+" ".." PIRN_PC_UP "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
     set(PIRN_PC_CFLAGS "")
     foreach(definition IN LISTS PIRN_PUBLIC_DEFINITIONS)
         string(APPEND PIRN_PC_CFLAGS " -D${definition}")

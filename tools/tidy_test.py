@@ -27,7 +27,7 @@ class TidyTest(unittest.TestCase):
         path.write_text(text)
 
     def public(self, noun, body=""):
-        """A public header with all that it needs around it, so that only the body can be at fault."""
+        """A public header with all that it needs, so that only the body can be at fault."""
         room, name = noun.split("/")
         self.write(f"include/pirn/{noun}.hpp", HEADER + body)
         self.write(f"tests/{noun}_test.cpp", HEAD)
