@@ -154,6 +154,15 @@ class TidyTest(unittest.TestCase):
             (self.root / f"tests/{noun}_test.cpp").unlink()
         self.assert_clean()
 
+    def test_parts_that_are_no_api_need_no_test(self):
+        self.public("coro/frame")
+        (self.root / "tests/coro/frame_test.cpp").unlink()
+        head = HEAD + "//\n// This is not API. It is installed because it is a template.\n"
+        self.write("include/pirn/coro/frame.hpp", head + "#pragma once\n")
+        self.assert_clean()
+        self.write("include/pirn/coro/frame.hpp", HEADER + "// This is not API.\n")
+        self.assert_finding("include/pirn/coro/frame.hpp:1", "has no test")
+
     def test_a_source_that_no_list_names_is_refused(self):
         self.private("loop/epoll.cpp")
         self.write("src/loop/uring/ring.cpp", HEAD)
