@@ -55,8 +55,8 @@ PLATFORM_ALLOWED = re.compile(
     r"^(include/pirn|src|tests|bench)/(arch|os)/"
     r"|^include/pirn/base/config\.hpp$|^src/loop/select\.cpp$")
 
-# Public headers that need no test file of their own, each with the reason. Neither do those whose head
-# says NOT_API: parts of a noun, installed only because templates and inlining need them.
+# Public headers that need no test file of their own, each with the reason. Neither do those whose
+# head says NOT_API: parts of a noun, installed only because templates and inlining need them.
 NOT_API = "This is not API."
 NO_TEST_NEEDED = {
     "arch/x86_64_sysv": "arch/context_test.cpp runs the one contract against the chosen switch",
