@@ -29,8 +29,8 @@ case $way in
 esac
 
 # What was asked for is what was linked.
-linked=static
-if ldd "$work/stranger" | grep -q 'libpirn\.so'; then linked=shared; fi
+libraries=$(ldd "$work/stranger")
+[[ $libraries == *libpirn.so* ]] && linked=shared || linked=static
 [[ $way == *-$linked ]]
 
 "$work/stranger" | tee "$work/said"
