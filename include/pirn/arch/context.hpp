@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+//
+// The contract of a context switch, and the choice of who keeps it. One file per ABI; each is an essay
+// that draws the stack before it names an instruction. To port pirn to another ABI, write that file.
+//
+// A `context` holds the side of a conversation that is not running. There is one per coroutine, and
+// switching is an exchange: whoever runs goes in, whoever was in there goes on.
+//
+//        the resumer runs              the coroutine runs             the resumer runs
+//        context: coroutine   ──────►  context: resumer    ──────►    context: coroutine
+//                      switch_to(context)           switch_to(context)
+//
+// Each implementation provides, in namespace pirn::arch:
+//
+//   struct context
+//       Plain data without a destructor. Stays where it is from prepare on.
+//
+//   void prepare(context& fresh, std::span<std::byte> stack, entry_function entry) noexcept
+//       Makes `fresh` hold a side that, when first switched to, calls entry(&fresh) at the high end of
+//       `stack`. The stack is aligned to 16 bytes at both ends. entry never returns. An unwinder that
+//       walks up from entry finds an orderly end of the stack.
+//
+//   message switch_to(context& other, message sent)
+//       The exchange. Returns when somebody exchanges again, with what they sent. Always inlined: an
+//       out-of-line switch ends in a `ret` that the processor predicts wrongly, and that alone costs
+//       more than all the rest. Keeps what the ABI calls callee-saved, but not the floating-point
+//       control words (MXCSR, the x87 control word): those stay with the thread.
+//
+//   bool holds_stack(const context& one, std::span<const std::byte> stack)
+//       Whether the side held in `one` stands on this memory. While a coroutine runs, its context holds
+//       the resumer, which stands elsewhere: so "suspended or running" needs no flag that each switch
+//       would have to write.
+#pragma once
+
+#include <pirn/base/config.hpp>
+
+#if PIRN_CONTEXT_UCONTEXT
+#include <pirn/arch/ucontext.hpp>
+#elif defined(PIRN_CPU_X86_64)
+#include <pirn/arch/x86_64_sysv.hpp>
+#else
+#error "pirn: no context switch for this ABI; configure with -DPIRN_CONTEXT=ucontext"
+#endif

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+//
+// The C++ runtime's exception state, which must be the coroutine's own and not the thread's. The
+// Itanium C++ ABI (exception handling, section 2.2.2) keeps two words per thread: the stack of caught
+// exceptions, and the number of exceptions in flight. A coroutine that suspends inside a catch block
+// leaves its exception on that stack; were it left there, the next `throw;` of anybody on the thread
+// would rethrow it.
+//
+// Almost always both words are zero, so a switch only asks whether they are. It asks with one load:
+// the state is
+//
+//     byte  0                       8           12
+//           ┌───────────────────────┬───────────┐
+//           │ caughtExceptions      │ uncaught  │   x86-64: 8 bytes, then an unsigned int
+//           └───────────────────────┴───────────┘
+//                 ╰── the 8 bytes from 2 ──╯
+//
+// and an exception object never lies in the lowest 64 KiB of memory, nor are 65,536 exceptions ever
+// in flight at once, so the eight bytes in the middle are zero exactly when both words are.
+//
+// This is not API. It is installed because resume and suspend are inlined into user code.
+#pragma once
+
+#include <pirn/base/config.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include <cxxabi.h>
+
+namespace pirn::arch {
+
+// eh_state: a copy of the two words.
+struct eh_state {
+    void* caught_exceptions = nullptr;
+    unsigned uncaught_exceptions = 0;
+};
+
+// eh_globals: where the runtime keeps the calling thread's state. Constant for a thread. Declared by
+// the ABI, and by both libstdc++ and libc++abi, in <cxxabi.h>; its contents are not.
+inline void* eh_globals() noexcept { return abi::__cxa_get_globals(); }
+
+// eh_in_use: whether the thread is inside a catch block or unwinding.
+PIRN_ALWAYS_INLINE bool eh_in_use(const void* globals) noexcept {
+#if defined(PIRN_CPU_X86_64)
+    std::uint64_t middle;
+    std::memcpy(&middle, static_cast<const char*>(globals) + 2, sizeof middle);
+    return middle != 0;
+#else
+    eh_state state;
+    std::memcpy(&state, globals, sizeof state);
+    return state.caught_exceptions != nullptr || state.uncaught_exceptions != 0;
+#endif
+}
+
+// eh_take: moves the state out of the thread, leaving it clean.
+inline eh_state eh_take(void* globals) noexcept {
+    eh_state taken;
+    std::memcpy(&taken.caught_exceptions, globals, sizeof taken.caught_exceptions);
+    std::memcpy(&taken.uncaught_exceptions, static_cast<char*>(globals) + sizeof(void*),
+                sizeof taken.uncaught_exceptions);
+    std::memset(globals, 0, sizeof(void*) + sizeof(unsigned));
+    return taken;
+}
+
+// eh_put: gives a state back to the thread, over what is there.
+inline void eh_put(void* globals, const eh_state& state) noexcept {
+    std::memcpy(globals, &state.caught_exceptions, sizeof state.caught_exceptions);
+    std::memcpy(static_cast<char*>(globals) + sizeof(void*), &state.uncaught_exceptions,
+                sizeof state.uncaught_exceptions);
+}
+
+} // namespace pirn::arch

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+//
+// Reading a thread-local variable so that the compiler cannot remember its address. Both gcc and
+// clang take it for a fact that a function runs on one thread, and keep the address of a
+// thread_local in a register across a switch that came back on another thread; at plain -O2 (Seen:
+// docs/hazards.md, hazard 2). An `asm volatile` is never merged with its twin behind a switch.
+//
+// PIRN_THREAD_LOCAL_ADDRESS(Type, symbol): the address, for a variable with C linkage whose declaration
+// begins with PIRN_THREAD_LOCAL. Two instructions on x86-64; elsewhere a call that must not be inlined.
+//
+// This is not API. It is installed because resume and suspend are inlined into user code.
+#pragma once
+
+#include <pirn/base/config.hpp>
+
+// The initial-exec model: the variable's offset from the thread pointer is the same in all threads, and
+// constant once the program runs. A shared pirn that is loaded by dlopen takes it from the small
+// surplus that the C library reserves for that.
+#define PIRN_THREAD_LOCAL [[gnu::visibility("default"), gnu::tls_model("initial-exec")]]
+
+#if defined(PIRN_CPU_X86_64)
+#define PIRN_THREAD_LOCAL_ADDRESS(Type, symbol)                                                    \
+    ([]() __attribute__((always_inline)) -> Type* {                                                \
+        Type* address;                                                                             \
+        asm volatile("movq %%fs:0, %0\n\taddq " #symbol "@gottpoff(%%rip), %0"                     \
+                     : "=r"(address)                                                               \
+                     :                                                                             \
+                     : "cc");                                                                      \
+        return address;                                                                            \
+    }())
+#define PIRN_THREAD_LOCAL_INLINE 1
+#else
+#define PIRN_THREAD_LOCAL_INLINE 0
+#endif

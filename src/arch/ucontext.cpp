@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+//
+// The reference switch. See include/pirn/arch/ucontext.hpp.
+#include <pirn/arch/context.hpp>
+
+#if PIRN_CONTEXT_UCONTEXT
+
+namespace pirn::arch {
+namespace {
+
+// makecontext passes ints: a pointer travels in two of them.
+void begin(unsigned high, unsigned low) {
+    const auto address = (static_cast<std::uint64_t>(high) << 32) | low;
+    auto* self = reinterpret_cast<context*>(static_cast<std::uintptr_t>(address));
+    self->entry(self);
+}
+
+} // namespace
+
+void prepare(context& fresh, std::span<std::byte> stack, entry_function entry) noexcept {
+    fresh.entry = entry;
+    fresh.held = 0;
+    ucontext_t& place = fresh.places[0];
+    getcontext(&place);
+    place.uc_stack.ss_sp = stack.data();
+    place.uc_stack.ss_size = stack.size();
+    place.uc_link = nullptr; // entry never returns
+    const auto address = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(&fresh));
+    makecontext(&place, reinterpret_cast<void (*)()>(&begin), 2,
+                static_cast<unsigned>(address >> 32), static_cast<unsigned>(address));
+}
+
+message switch_to(context& other, message sent) noexcept {
+    const unsigned leaving = 1 - other.held;
+    const unsigned going_on = other.held;
+    other.held = leaving;
+    other.sent = sent;
+    swapcontext(&other.places[leaving], &other.places[going_on]);
+    return other.sent;
+}
+
+} // namespace pirn::arch
+
+#endif
