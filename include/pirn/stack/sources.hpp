@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+//
+// The stack sources. What each costs, on Linux with 4 KiB pages:
+//
+//   fixed     the caller's memory in equal slots; no guard, no system call, nothing per stack
+//   mapped    a mapping of its own: two or three system calls and a page fault, about 2 to 5 µs; the
+//             guard is address space only
+//   pooled    another source's stacks, reused: a few nanoseconds once warm, and the touched pages stay
+//
+// Overflowing a guarded stack is reported by name (overflow.cpp); overflowing an unguarded one is found
+// by a canary, which is after the damage.
+#pragma once
+
+#include <pirn/stack/stack.hpp>
+
+#include <cstddef>
+#include <span>
+
+namespace pirn {
+
+// fixed_stack_source: cuts a span into slots of one size and lends them out. The memory is the
+// caller's and outlives the source. Not thread-safe.
+class PIRN_EXPORT fixed_stack_source final : public stack_source {
+  public:
+    // `slot_size` in bytes, a multiple of 16. What is left over at the end of `memory` is not used.
+    fixed_stack_source(std::span<std::byte> memory, std::size_t slot_size) noexcept;
+
+    // Throws std::bad_alloc when all slots are lent out or `size` is larger than one.
+    stack allocate(std::size_t size) override;
+    void deallocate(const stack& used) noexcept override;
+
+    std::size_t available() const noexcept { return available_; }
+
+  private:
+    struct slot;
+    std::span<std::byte> fresh_; // slots never lent out: not even touched
+    std::size_t slot_size_;
+    std::size_t available_;
+    slot* returned_ = nullptr;
+};
+
+// mapped_stack_source: a mapping with a guard for each stack. Thread-safe, it has no state but its
+// options.
+class PIRN_EXPORT mapped_stack_source final : public stack_source {
+  public:
+    // `guard_size` in bytes, rounded up to pages; 0 for none. A function whose frame is larger than the
+    // guard can step over it, unless it was compiled with -fstack-clash-protection: hence 64 KiB.
+    explicit mapped_stack_source(std::size_t guard_size = std::size_t{64} * 1024) noexcept;
+
+    stack allocate(std::size_t size) override;
+    void deallocate(const stack& used) noexcept override;
+
+  private:
+    std::size_t guard_size_;
+};
+
+// pooled_stack_source: keeps returned stacks of one size for the next caller, last in, first out, since
+// the last one is still warm in the cache. Other sizes go straight to the source below.
+// Not thread-safe.
+class PIRN_EXPORT pooled_stack_source final : public stack_source {
+  public:
+    // Keeps at most `keep` stacks of `size` bytes. `below` outlives the pool.
+    explicit pooled_stack_source(stack_source& below, std::size_t size = default_stack_size,
+                                 std::size_t keep = 1024) noexcept;
+    ~pooled_stack_source() override;
+
+    stack allocate(std::size_t size) override;
+    void deallocate(const stack& used) noexcept override;
+
+    // kept: stacks waiting for reuse.
+    std::size_t kept() const noexcept { return kept_; }
+
+  private:
+    struct entry;
+    stack_source& below_;
+    std::size_t size_;
+    std::size_t keep_;
+    std::size_t kept_ = 0;
+    entry* first_ = nullptr;
+};
+
+} // namespace pirn
