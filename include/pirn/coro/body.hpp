@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+//
+// The typed part of a coroutine: its frame, and behind it the callable, the arguments and the result.
+// Everything here that does not depend on a type lives in frame.cpp.
+//
+// This is not API. It is installed because it is a template.
+#pragma once
+
+#include <pirn/coro/frame.hpp>
+#include <pirn/coro/yielder.hpp>
+
+#include <functional>
+#include <memory>
+#include <new>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+namespace pirn::detail {
+
+// manual: storage for a T that is constructed and destroyed by hand, because the parts of a body end
+// at different times: the callable when it has run, the result when the handle goes.
+template <class T>
+union manual {
+    manual() noexcept {}
+    ~manual() {}
+    T value;
+};
+
+struct nothing {};
+
+// A reference is kept as a pointer.
+template <class T>
+using stored =
+    std::conditional_t<std::is_void_v<T>, nothing,
+                       std::conditional_t<std::is_reference_v<T>, std::remove_reference_t<T>*, T>>;
+
+// body: Function is called with `Self&` first if it takes that, then with the arguments.
+template <class Self, class Return, class Function, class... Arguments>
+class body final : public frame {
+  public:
+    template <class F, class... As>
+    body(const placement& place, const coroutine_options& options, F&& function, As&&... arguments)
+        : frame{place, behaviour_table, options} {
+        new (&function_.value) Function(std::forward<F>(function));
+        try {
+            new (&arguments_.value) std::tuple<Arguments...>(std::forward<As>(arguments)...);
+        } catch (...) {
+            function_.value.~Function();
+            throw;
+        }
+    }
+
+  private:
+    static void run(frame& base) {
+        auto& self = static_cast<body&>(base);
+        // The callable and its arguments end with the run, on this stack: their destructors may suspend.
+        struct ending {
+            ~ending() { body_.drop_callable(); }
+            body& body_;
+        } const at_the_end{self};
+        if constexpr (std::is_void_v<Return>) {
+            self.call();
+        } else {
+            if constexpr (std::is_reference_v<Return>) {
+                self.result_.value = std::addressof(self.call());
+                self.transfer = self.result_.value;
+            } else {
+                new (&self.result_.value) Return(self.call());
+                self.transfer = std::addressof(self.result_.value);
+            }
+            self.has_result_ = true;
+        }
+    }
+
+    static void destroy(frame& base) noexcept {
+        auto& self = static_cast<body&>(base);
+        if (self.phase == frame_phase::fresh) {
+            self.drop_callable();
+        }
+        if (self.has_result_) {
+            std::destroy_at(std::addressof(self.result_.value));
+        }
+    }
+
+    decltype(auto) call() {
+        Self self{*this};
+        return std::apply(
+            [&](Arguments&... arguments) -> decltype(auto) {
+                if constexpr (std::is_invocable_v<Function, Self&, Arguments...>) {
+                    return std::invoke(std::move(function_.value), self,
+                                       static_cast<Arguments&&>(arguments)...);
+                } else {
+                    return std::invoke(std::move(function_.value),
+                                       static_cast<Arguments&&>(arguments)...);
+                }
+            },
+            arguments_.value);
+    }
+
+    void drop_callable() noexcept {
+        std::destroy_at(std::addressof(arguments_.value));
+        std::destroy_at(std::addressof(function_.value));
+    }
+
+    static constexpr frame_behaviour behaviour_table{&body::run, &body::destroy};
+
+    manual<Function> function_;
+    manual<std::tuple<Arguments...>> arguments_;
+    [[no_unique_address]] manual<stored<Return>> result_;
+    bool has_result_ = false;
+};
+
+// make_body: places a coroutine at the high end of a stack. Throws std::bad_alloc, and what copying or
+// moving the callable and its arguments throws. Never suspends.
+template <class Body, class... Parts>
+frame* make_body(const coroutine_options& options, Parts&&... parts) {
+    const placement place = place_body(options, sizeof(Body), alignof(Body));
+    try {
+        return new (place.body) Body(place, options, std::forward<Parts>(parts)...);
+    } catch (...) {
+        unplace(place);
+        throw;
+    }
+}
+
+} // namespace pirn::detail

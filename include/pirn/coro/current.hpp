@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+//
+// Who is running: what a function can learn about the coroutine that it was called from.
+#pragma once
+
+#include <pirn/base/export.hpp>
+#include <pirn/coro/frame.hpp>
+
+#include <cstddef>
+#include <optional>
+#include <source_location>
+#include <string_view>
+
+namespace pirn {
+
+// coroutine_ref: a coroutine that is being run, seen from inside or from below. Valid until it ends.
+class PIRN_EXPORT coroutine_ref {
+  public:
+    explicit coroutine_ref(const detail::frame& which) noexcept : frame_{&which} {}
+
+    std::string_view name() const noexcept { return frame_->name(); }
+    coroutine_status status() const noexcept { return frame_->status(); }
+    std::source_location created_at() const noexcept { return frame_->created_at; }
+    // parent: the coroutine that resumed this one; nothing when that was no coroutine.
+    std::optional<coroutine_ref> parent() const noexcept;
+
+    bool operator==(const coroutine_ref&) const = default;
+
+  private:
+    const detail::frame* frame_;
+};
+
+// current: the innermost running coroutine of this thread; nothing outside of any. Never suspends.
+PIRN_EXPORT std::optional<coroutine_ref> current() noexcept;
+
+// remaining_stack: bytes between here and the low end of the current coroutine's stack; 0 outside of
+// any coroutine. Never suspends.
+PIRN_EXPORT std::size_t remaining_stack() noexcept;
+
+} // namespace pirn

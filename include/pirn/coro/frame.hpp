@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+//
+// The control block of a coroutine. It lies at the high end of the coroutine's own stack, with the
+// callable, its arguments and its result behind it: creating a coroutine allocates nothing but the
+// stack.
+//
+//   low                                                                          high
+//   ┌─────────┬──────────────────────────────────┬────────────┬──────────────────────┐
+//   │ canary? │        ◄── the stack grows down  │ frame      │ callable, arguments, │
+//   │         │                                  │            │ result               │
+//   └─────────┴──────────────────────────────────┴────────────┴──────────────────────┘
+//
+// The words that a switch touches are the first of the frame, next to the hottest words of the stack.
+//
+// This is not API. It is installed because resume and suspend are inlined into user code.
+//
+// Mutable state, and who writes it (a frame is used by one thread at a time; handing it to another
+// thread is the owner's business, and needs a synchronisation of the owner's):
+//
+//   context      each switch
+//   parent       resume_slowly; special while only resume_slowly may resume it
+//   transfer     yield (address of the value), resume (address of the injected one), the end (result)
+//   innermost    suspend_slowly, resume_slowly
+//   exceptions   suspend_slowly puts the coroutine's own state there, resume_slowly takes it
+//   note         the annotations around each switch, in sanitizer builds
+//   phase        resume_slowly: fresh → started; the entry: → done
+//   unwinding    destroy
+//   failure      the entry; taken by whoever resumed
+//   name         at creation
+#pragma once
+
+#include <pirn/arch/annotate.hpp>
+#include <pirn/arch/context.hpp>
+#include <pirn/arch/eh_state.hpp>
+#include <pirn/arch/thread_local.hpp>
+#include <pirn/base/export.hpp>
+#include <pirn/coro/options.hpp>
+#include <pirn/stack/stack.hpp>
+
+#include <array>
+#include <cstdint>
+#include <exception>
+#include <source_location>
+#include <string_view>
+
+namespace pirn {
+
+// coroutine_status: where a coroutine is in its life.
+//
+//            resume             suspend                 return, or an exception leaves the function
+//    start ─────────► active ─────────────► suspended         active ─────────► done
+//                        ▲                     │
+//                        └─────────────────────┘ resume
+//
+// A coroutine that has resumed another one is active until that one suspends or ends.
+enum class coroutine_status : std::uint8_t { start, suspended, active, done };
+
+PIRN_EXPORT std::string_view to_string(coroutine_status status) noexcept;
+
+namespace detail {
+
+enum class frame_phase : std::uint8_t { fresh, started, done };
+
+// placement: where a new coroutine's parts will stand, before any of them exists.
+struct placement {
+    stack where;
+    stack_source* source; // null when the memory is the caller's
+    std::byte* body;      // the frame and what lies behind it
+};
+
+// frame_behaviour: what the typed part of a coroutine does, one table per instantiation.
+struct frame_behaviour {
+    void (*run)(struct frame& self);              // the function; then its callable is destroyed
+    void (*destroy)(struct frame& self) noexcept; // the callable if it never ran, the result
+};
+
+struct PIRN_EXPORT frame {
+    frame(const placement& place, const frame_behaviour& typed,
+          const coroutine_options& options) noexcept;
+    // A frame that stands for "no coroutine": what a moved-from handle points to.
+    frame() noexcept;
+    frame(const frame&) = delete;
+    frame& operator=(const frame&) = delete;
+
+    coroutine_status status() const noexcept;
+    std::string_view name() const noexcept { return name_text.data(); }
+
+    // Touched by each switch.
+    arch::context context;
+    frame* parent;
+    void* transfer = nullptr;
+
+    frame* innermost = nullptr; // who was running when this one was suspended from within another
+    frame_phase phase = frame_phase::fresh;
+    bool unwinding = false;
+    arch::eh_state exceptions;
+
+    arch::fiber_note note;
+    const frame_behaviour* behaviour = nullptr;
+    stack where;
+    stack_source* source = nullptr;
+    std::exception_ptr failure;
+    std::source_location created_at;
+    std::array<char, 32> name_text{};
+};
+
+// What `parent` and `thread_state::current` may hold besides the address of a frame: `parent` may be
+// special, `current` may be null, and both may be `outside`. So the one comparison in resume() fails
+// for whatever is out of the ordinary.
+inline frame* const special = reinterpret_cast<frame*>(std::uintptr_t{8});
+inline frame* const outside = reinterpret_cast<frame*>(std::uintptr_t{16});
+
+// is_frame: whether one of the two holds a coroutine. Never suspends.
+inline bool is_frame(const frame* maybe) noexcept {
+    return reinterpret_cast<std::uintptr_t>(maybe) > reinterpret_cast<std::uintptr_t>(outside);
+}
+
+// thread_state: what a thread must know. Written by the thread itself only.
+struct thread_state {
+    frame* current;   // the innermost coroutine; `outside` of any; null before the thread's first
+    void* exceptions; // arch::eh_globals(), once prepared
+    void* worker;     // the scheduler's, see sched/worker.hpp; this room never looks at it
+};
+
+} // namespace detail
+} // namespace pirn
+
+extern "C" {
+PIRN_THREAD_LOCAL extern thread_local constinit pirn::detail::thread_state pirn_thread_state;
+}
+
+namespace pirn::detail {
+
+// this_thread: never to be remembered across a switch, which may come back on another thread.
+#if PIRN_THREAD_LOCAL_INLINE
+PIRN_ALWAYS_INLINE thread_state& this_thread() noexcept {
+    return *PIRN_THREAD_LOCAL_ADDRESS(thread_state, pirn_thread_state);
+}
+#else
+PIRN_EXPORT PIRN_NOINLINE thread_state& this_thread() noexcept;
+#endif
+
+// place_body: takes a stack and finds the place for `size` bytes of body at its high end. Throws
+// std::bad_alloc when there is no stack. unplace gives it back. Never suspends.
+PIRN_EXPORT placement place_body(const coroutine_options& options, std::size_t size,
+                                 std::size_t alignment);
+PIRN_EXPORT void unplace(const placement& place) noexcept;
+
+// destroy_frame: ends a coroutine and gives its stack back. A suspended one is unwound first.
+PIRN_EXPORT void destroy_frame(frame& what) noexcept;
+
+// no_frame: what a moved-from handle points to.
+PIRN_EXPORT frame& no_frame() noexcept;
+
+} // namespace pirn::detail

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+//
+// How a coroutine may be created. Everything has a default; designated initializers name the rest:
+//
+//   pirn::coroutine<int> numbers{{.name = "numbers", .stack_size = 16 * 1024}, body};
+#pragma once
+
+#include <pirn/stack/stack.hpp>
+
+#include <cstddef>
+#include <source_location>
+#include <span>
+#include <string_view>
+
+namespace pirn {
+
+struct coroutine_options {
+    // For messages and debuggers. Copied; what exceeds 31 characters is cut off.
+    std::string_view name = {};
+
+    // Bytes, a wish to the stack source. The control block, the callable and its arguments are taken
+    // from it too: about 300 bytes and their sizes.
+    std::size_t stack_size = default_stack_size;
+
+    // Where the stack comes from; null: default_stack_source(). Outlives the coroutine.
+    stack_source* stacks = nullptr;
+
+    // The caller's own memory as stack, instead of a source. Outlives the coroutine. Unguarded: an
+    // overflow is found by a canary when the coroutine ends (and at each suspend in debug builds).
+    std::span<std::byte> memory = {};
+
+    // Where the coroutine was created, for messages. Filled in by itself.
+    std::source_location where = std::source_location::current();
+};
+
+} // namespace pirn

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+//
+// A coroutine's view of itself: the first argument of its function, through which it suspends. A
+// yielder lives as long as the function runs, and is handed down by reference to whatever is to yield
+// from deeper down; that any function on the stack may do so is the point of a stackful coroutine.
+#pragma once
+
+#include <pirn/coro/switch.hpp>
+
+#include <concepts>
+#include <memory>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace pirn {
+
+namespace detail {
+
+// What both kinds of yielder share: the suspension, and taking what was injected.
+template <class Inject>
+class yielder_base {
+  public:
+    explicit yielder_base(frame& self) noexcept : self_{self} {}
+    yielder_base(const yielder_base&) = delete;
+    yielder_base& operator=(const yielder_base&) = delete;
+
+    // name: the coroutine's, as its creator gave it. Never suspends.
+    std::string_view name() const noexcept { return self_.name(); }
+
+  protected:
+    // The value stays where it is, on this stack; only its address travels.
+    PIRN_ALWAYS_INLINE Inject hand_over(const void* value) {
+        self_.transfer = const_cast<void*>(value);
+        suspend(self_);
+        return take();
+    }
+    PIRN_ALWAYS_INLINE Inject hand_over_nothing() {
+        suspend(self_);
+        return take();
+    }
+
+  private:
+    PIRN_ALWAYS_INLINE Inject take() {
+        if constexpr (!std::is_void_v<Inject>) {
+            return static_cast<Inject&&>(
+                *static_cast<std::remove_reference_t<Inject>*>(self_.transfer));
+        }
+    }
+
+    frame& self_;
+};
+
+} // namespace detail
+
+// yielder: for a coroutine that yields values of type Yield and is given an Inject at each resume.
+template <class Yield = void, class Inject = void>
+class yielder : public detail::yielder_base<Inject> {
+    using value_type = std::remove_reference_t<Yield>;
+
+  public:
+    using detail::yielder_base<Inject>::yielder_base;
+
+    // yield: suspends with a value and returns what the next resume injects. The resumer sees the very
+    // object, not a copy, until it resumes again; a const object is copied first unless Yield is const.
+    // Suspends.
+    PIRN_ALWAYS_INLINE Inject yield(value_type& value) {
+        return this->hand_over(std::addressof(value));
+    }
+    PIRN_ALWAYS_INLINE Inject yield(value_type&& value) {
+        return this->hand_over(std::addressof(value));
+    }
+    PIRN_ALWAYS_INLINE Inject yield(const value_type& value)
+        requires(!std::is_const_v<value_type> && std::copy_constructible<value_type>)
+    {
+        value_type copy{value};
+        return this->hand_over(std::addressof(copy));
+    }
+
+    // The same, as a call: `yield(node)` where the yielder is named so. Suspends.
+    template <class Value>
+    PIRN_ALWAYS_INLINE Inject operator()(Value&& value) {
+        return yield(std::forward<Value>(value));
+    }
+};
+
+// A coroutine that yields no value only suspends.
+template <class Inject>
+class yielder<void, Inject> : public detail::yielder_base<Inject> {
+  public:
+    using detail::yielder_base<Inject>::yielder_base;
+
+    // suspend: back to the resumer; returns what the next resume injects. Suspends.
+    PIRN_ALWAYS_INLINE Inject suspend() { return this->hand_over_nothing(); }
+
+    // The same, as a call. Suspends.
+    PIRN_ALWAYS_INLINE Inject operator()() { return this->hand_over_nothing(); }
+};
+
+} // namespace pirn

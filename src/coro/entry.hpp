@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+//
+// The first function on a coroutine's stack, and how a suspended coroutine is made to leave it.
+#pragma once
+
+#include <pirn/coro/frame.hpp>
+
+namespace pirn::detail {
+
+// entry: runs the coroutine's function, catches what leaves it, and goes back for good.
+void entry(arch::context* own);
+
+// unwind: resumes a suspended coroutine so that it throws, and sees that it ends. Never suspends.
+void unwind(frame& what) noexcept;
+
+} // namespace pirn::detail

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+//
+// Creating and destroying control blocks, and the thread's state. The life in between is entry.cpp.
+#include <pirn/coro/frame.hpp>
+
+#include <pirn/base/assert.hpp>
+#include <pirn/base/live.hpp>
+#include <pirn/coro/switch.hpp>
+
+#include "coro/entry.hpp"
+#include "stack/overflow.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+extern "C" {
+PIRN_THREAD_LOCAL thread_local constinit pirn::detail::thread_state pirn_thread_state{};
+}
+
+namespace pirn {
+
+std::string_view to_string(coroutine_status status) noexcept {
+    switch (status) {
+    case coroutine_status::start: return "start";
+    case coroutine_status::suspended: return "suspended";
+    case coroutine_status::active: return "active";
+    case coroutine_status::done: return "done";
+    }
+    return "?";
+}
+
+namespace detail {
+namespace {
+
+// The least stack that is worth starting on: an empty function, and a signal handler's frame would
+// already be too much.
+constexpr std::size_t least_stack = 512;
+
+// The body is placed on a cache line of its own, and the stack below it begins on one.
+constexpr std::size_t cache_line = 64;
+
+} // namespace
+
+#if !PIRN_THREAD_LOCAL_INLINE
+thread_state& this_thread() noexcept {
+    asm volatile(""); // not pure: the address differs after a migration
+    return pirn_thread_state;
+}
+#endif
+
+placement place_body(const coroutine_options& options, std::size_t size, std::size_t alignment) {
+    placement place{};
+    if (options.memory.empty()) {
+        place.source = options.stacks != nullptr ? options.stacks : &default_stack_source();
+        place.where = place.source->allocate(options.stack_size);
+    } else {
+        const auto low = reinterpret_cast<std::uintptr_t>(options.memory.data());
+        const std::size_t skip = (16 - low % 16) % 16;
+        PIRN_REQUIRE(options.memory.size() > skip + 16, "the memory for a coroutine is too small",
+                     {"bytes", options.memory.size()});
+        const std::size_t usable = (options.memory.size() - skip) / 16 * 16;
+        place.where = {options.memory.subspan(skip, usable), 0};
+    }
+    count_coroutines(+1);
+    const std::span<std::byte> memory = place.where.memory;
+    const auto low = reinterpret_cast<std::uintptr_t>(memory.data());
+    const std::uintptr_t high = low + memory.size();
+    const std::size_t align = std::max(alignment, cache_line);
+    const std::uintptr_t body = size < high ? (high - size) / align * align : 0;
+    if (body < low + least_stack) {
+        unplace(place);
+        fail("the stack is too small for the coroutine's control block, callable and arguments",
+             "body >= low + least_stack", options.where,
+             {{"stack_bytes", memory.size()}, {"body_bytes", size}});
+    }
+    place.body = memory.data() + (body - low);
+    if (place.where.guard_size == 0) {
+        arm_canary(place.where);
+    }
+    return place;
+}
+
+void unplace(const placement& place) noexcept {
+    count_coroutines(-1);
+    if (place.source != nullptr) {
+        place.source->deallocate(place.where);
+    }
+}
+
+frame::frame(const placement& place, const frame_behaviour& typed,
+             const coroutine_options& options) noexcept
+    : parent{special}, behaviour{&typed}, where{place.where}, source{place.source},
+      created_at{options.where} {
+    const std::size_t length = std::min(options.name.size(), name_text.size() - 1);
+    std::memcpy(name_text.data(), options.name.data(), length);
+    const auto below = static_cast<std::size_t>(place.body - where.memory.data());
+    arch::prepare(context, where.memory.first(below), &entry);
+}
+
+frame::frame() noexcept : context{}, parent{special}, phase{frame_phase::done} {}
+
+coroutine_status frame::status() const noexcept {
+    if (phase == frame_phase::fresh) {
+        return coroutine_status::start;
+    }
+    if (phase == frame_phase::done) {
+        return coroutine_status::done;
+    }
+    const bool waits = innermost != nullptr || arch::holds_stack(context, where.memory);
+    return waits ? coroutine_status::suspended : coroutine_status::active;
+}
+
+void destroy_frame(frame& what) noexcept {
+    const coroutine_status status = what.status();
+    PIRN_REQUIRE(
+        status != coroutine_status::active,
+        "a coroutine was destroyed while it is active: it stands on the stack that would go",
+        {"name", what.name()});
+    if (status == coroutine_status::suspended) {
+        unwind(what);
+    }
+    if (what.where.guard_size == 0) {
+        check_canary(what);
+    }
+    what.behaviour->destroy(what);
+    arch::annotate_destroy(what.note);
+    const placement place{what.where, what.source, nullptr};
+    what.~frame();
+    unplace(place);
+}
+
+frame& no_frame() noexcept {
+    // Shared by all threads and never written: `parent` sends every use to the slow path.
+    static frame none;
+    return none;
+}
+
+} // namespace detail
+} // namespace pirn
