@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MIT
+//
+// pirn-bench: the two command lines of zigcoro's benchmark, doing the same work, so that the figures
+// can stand side by side; and the floor that no switch goes below, measured in the same run.
+//
+//   pirn-bench --context_switch   main and one coroutine bounce 20 million times
+//   pirn-bench --ncoros N         N coroutines on 4 KiB stacks in one block of the caller's memory,
+//                                 resumed in turn; ns a switch = time / (2 · rounds · N)
+//   --plain                       lines "key value" instead of prose
+//
+// The bounce is measured in slices, and in between them, as often, the bare switch: two loops that do
+// nothing but exchange three registers. Both numbers are the medians of their slices.
+#include <pirn/arch/context.hpp>
+#include <pirn/coro/coroutine.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+namespace {
+
+using clock_type = std::chrono::steady_clock;
+
+double nanoseconds_since(clock_type::time_point begin) {
+    return std::chrono::duration<double, std::nano>(clock_type::now() - begin).count();
+}
+
+double median(std::vector<double> values) {
+    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+    std::nth_element(values.begin(), middle, values.end());
+    return *middle;
+}
+
+// The floor: no coroutine, no bookkeeping, only the exchange.
+void bare_partner(pirn::arch::context* own) {
+    for (;;) {
+        pirn::arch::switch_to(*own, pirn::arch::message::proceed);
+    }
+}
+
+int context_switch(bool plain) {
+    constexpr long bounces = 20'000'000;
+    constexpr long slices = 200;
+    constexpr long per_slice = bounces / slices;
+
+    pirn::coroutine<> partner{[](auto& self) {
+        for (;;) {
+            self.suspend();
+        }
+    }};
+    alignas(64) static std::byte bare_stack[65536];
+    alignas(64) static pirn::arch::context bare;
+    pirn::arch::prepare(bare, bare_stack, &bare_partner);
+
+    std::vector<double> ours;
+    std::vector<double> floor;
+    partner.resume();
+    for (long slice = 0; slice < slices; ++slice) {
+        auto begin = clock_type::now();
+        for (long i = 0; i < per_slice; ++i) {
+            partner.resume();
+        }
+        ours.push_back(nanoseconds_since(begin) / (2.0 * per_slice));
+        begin = clock_type::now();
+        for (long i = 0; i < per_slice; ++i) {
+            pirn::arch::switch_to(bare, pirn::arch::message::proceed);
+        }
+        floor.push_back(nanoseconds_since(begin) / (2.0 * per_slice));
+    }
+    const double ns = median(ours);
+    const double floor_ns = median(floor);
+    if (plain) {
+        std::printf("ns %.4f\nfloor_ns %.4f\nratio %.4f\n", ns, floor_ns, ns / floor_ns);
+    } else {
+        std::printf("ns/ctxswitch: %.2f\n", ns);
+        std::printf("bare switch, same run: %.2f (ratio %.2f)\n", floor_ns, ns / floor_ns);
+    }
+    return 0;
+}
+
+std::size_t resident_bytes() {
+    std::ifstream file{"/proc/self/statm"};
+    std::size_t total = 0;
+    std::size_t resident = 0;
+    file >> total >> resident;
+    return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+int many_coroutines(std::size_t count, bool plain) {
+    constexpr std::size_t stack_bytes = 4096;
+    constexpr int rounds = 20;
+    constexpr int warm_rounds = 4;
+
+    const std::size_t bytes = count * stack_bytes;
+    void* mapped = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (mapped == MAP_FAILED) {
+        std::perror("pirn-bench: mmap");
+        return 1;
+    }
+    const std::span<std::byte> memory{static_cast<std::byte*>(mapped), bytes};
+    std::vector<pirn::coroutine<>> coroutines;
+    coroutines.reserve(count);
+    const std::size_t resident_before = resident_bytes();
+
+    auto begin = clock_type::now();
+    for (std::size_t i = 0; i < count; ++i) {
+        const pirn::coroutine_options options{.memory =
+                                                  memory.subspan(i * stack_bytes, stack_bytes)};
+        coroutines.emplace_back(options, [](auto& self) {
+            for (;;) {
+                self.suspend();
+            }
+        });
+        coroutines.back().resume();
+    }
+    const auto n = static_cast<double>(count);
+    const double create_ns = nanoseconds_since(begin) / n;
+    // The handles are the caller's vector, already counted in resident_before only as far as touched.
+    const double resident =
+        static_cast<double>(resident_bytes() - resident_before) / n - sizeof(coroutines[0]);
+
+    std::vector<double> times;
+    for (int round = 0; round < rounds; ++round) {
+        begin = clock_type::now();
+        for (pirn::coroutine<>& one : coroutines) {
+            one.resume();
+        }
+        if (round >= warm_rounds) {
+            times.push_back(nanoseconds_since(begin) / (2.0 * n));
+        }
+    }
+    if (plain) {
+        std::printf("switch_ns %.4f\ncreate_ns %.4f\nrss_bytes %.1f\n", median(times), create_ns,
+                    resident);
+    } else {
+        std::printf("ncoros: %zu\nns/create: %.2f\nbytes/coro: %.1f\nns/ctxswitch: %.2f\n", count,
+                    create_ns, resident, median(times));
+    }
+    std::fflush(stdout);
+    // A million unwindings would measure the exception machinery; the process's end frees it all.
+    std::_Exit(0);
+}
+
+int usage() {
+    std::fputs("usage: pirn-bench --context_switch | --ncoros N [--plain]\n", stderr);
+    return 2;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    bool plain = false;
+    bool bounce = false;
+    std::optional<std::size_t> count;
+    for (int i = 1; i < argc; ++i) {
+        const std::string_view option{argv[i]};
+        if (option == "--plain") {
+            plain = true;
+        } else if (option == "--context_switch") {
+            bounce = true;
+        } else if (option == "--ncoros" && i + 1 < argc) {
+            const std::string_view text{argv[++i]};
+            std::size_t number = 0;
+            const auto [end, error] =
+                std::from_chars(text.data(), text.data() + text.size(), number);
+            if (error != std::errc{} || end != text.data() + text.size() || number == 0) {
+                return usage();
+            }
+            count = number;
+        } else {
+            return usage();
+        }
+    }
+    if (bounce == count.has_value()) {
+        return usage();
+    }
+    return bounce ? context_switch(plain) : many_coroutines(*count, plain);
+}
