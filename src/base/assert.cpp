@@ -54,9 +54,9 @@ void fail(std::string_view message, std::string_view condition, std::source_loca
                                   separator, name_size, value.name.data(),
                                   static_cast<unsigned long long>(value.integer));
         } else {
-            wrote = std::snprintf(buffer.data() + used, buffer.size() - used, "%s%.*s=%lld",
-                                  separator, name_size, value.name.data(),
-                                  static_cast<long long>(value.integer));
+            wrote =
+                std::snprintf(buffer.data() + used, buffer.size() - used, "%s%.*s=%lld", separator,
+                              name_size, value.name.data(), static_cast<long long>(value.integer));
         }
         if (wrote < 0 || static_cast<std::size_t>(wrote) >= buffer.size() - used) {
             break; // the rest does not fit; what is there already says most

@@ -57,9 +57,9 @@ struct named_value {
     bool is_address = false;
 };
 
-[[noreturn]] PIRN_EXPORT PIRN_COLD void
-fail(std::string_view message, std::string_view condition, std::source_location where,
-     std::initializer_list<named_value> values = {});
+[[noreturn]] PIRN_EXPORT PIRN_COLD void fail(std::string_view message, std::string_view condition,
+                                             std::source_location where,
+                                             std::initializer_list<named_value> values = {});
 
 } // namespace detail
 } // namespace pirn

@@ -13,14 +13,13 @@
 namespace pirn {
 
 template <class Range>
-concept byte_source =
-    std::ranges::contiguous_range<Range> && std::ranges::sized_range<Range> &&
-    std::is_trivially_copyable_v<std::ranges::range_value_t<Range>>;
+concept byte_source = std::ranges::contiguous_range<Range> && std::ranges::sized_range<Range> &&
+                      std::is_trivially_copyable_v<std::ranges::range_value_t<Range>>;
 
 template <class Range>
 concept byte_sink =
-    byte_source<Range> && !std::is_const_v<std::remove_reference_t<
-                              std::ranges::range_reference_t<Range>>>;
+    byte_source<Range> &&
+    !std::is_const_v<std::remove_reference_t<std::ranges::range_reference_t<Range>>>;
 
 // bytes: a view of memory that is only read. Does not own it; the owner outlives the view.
 class bytes : public std::span<const std::byte> {
@@ -31,8 +30,8 @@ class bytes : public std::span<const std::byte> {
 
     template <byte_source Range>
     bytes(const Range& range) noexcept
-        : std::span<const std::byte>{std::as_bytes(
-              std::span{std::ranges::data(range), std::ranges::size(range)})} {}
+        : std::span<const std::byte>{
+              std::as_bytes(std::span{std::ranges::data(range), std::ranges::size(range)})} {}
 
     // A literal ends in a zero that nobody means to send; a buffer of char is sent whole.
     template <std::size_t Size>

@@ -22,7 +22,7 @@ struct heap_link {
     bool linked() const noexcept { return place != 0; }
 };
 
-template <class T, heap_link T::*Link, class Key>
+template <class T, heap_link T::* Link, class Key>
 class heap {
   public:
     bool empty() const noexcept { return entries_.empty(); }
@@ -60,7 +60,7 @@ class heap {
 
 // ---------------------------------------------------------------------------------------------------
 
-template <class T, heap_link T::*Link, class Key>
+template <class T, heap_link T::* Link, class Key>
 void heap<T, Link, Key>::push(T& element, Key key) {
     PIRN_ASSERT(!(element.*Link).linked(), "an element was put into a heap twice");
     const entry fresh{key, pushed_++, &element};
@@ -68,14 +68,14 @@ void heap<T, Link, Key>::push(T& element, Key key) {
     sift_up(entries_.size() - 1, fresh);
 }
 
-template <class T, heap_link T::*Link, class Key>
+template <class T, heap_link T::* Link, class Key>
 T& heap<T, Link, Key>::pop() noexcept {
     T& first = top();
     erase(first);
     return first;
 }
 
-template <class T, heap_link T::*Link, class Key>
+template <class T, heap_link T::* Link, class Key>
 void heap<T, Link, Key>::erase(T& element) noexcept {
     heap_link& link = element.*Link;
     PIRN_ASSERT(link.linked(), "an element was erased from a heap that it is not in");
@@ -95,13 +95,13 @@ void heap<T, Link, Key>::erase(T& element) noexcept {
     }
 }
 
-template <class T, heap_link T::*Link, class Key>
+template <class T, heap_link T::* Link, class Key>
 void heap<T, Link, Key>::put(std::size_t index, const entry& what) noexcept {
     entries_[index] = what;
     (what.element->*Link).place = index + 1;
 }
 
-template <class T, heap_link T::*Link, class Key>
+template <class T, heap_link T::* Link, class Key>
 void heap<T, Link, Key>::sift_up(std::size_t index, const entry& what) noexcept {
     while (index > 0) {
         const std::size_t parent = (index - 1) / children;
@@ -114,7 +114,7 @@ void heap<T, Link, Key>::sift_up(std::size_t index, const entry& what) noexcept 
     put(index, what);
 }
 
-template <class T, heap_link T::*Link, class Key>
+template <class T, heap_link T::* Link, class Key>
 void heap<T, Link, Key>::sift_down(std::size_t index, const entry& what) noexcept {
     const std::size_t count = entries_.size();
     for (;;) {

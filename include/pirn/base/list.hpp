@@ -26,7 +26,7 @@ class list_link {
     bool linked() const noexcept { return next_ != nullptr; }
 
   private:
-    template <class T, list_link T::*Link>
+    template <class T, list_link T::* Link>
     friend class list;
 
     list_link* next_ = nullptr;
@@ -34,7 +34,7 @@ class list_link {
 };
 
 // list: a ring through a sentinel, so that no operation has a special case for the ends.
-template <class T, list_link T::*Link>
+template <class T, list_link T::* Link>
 class list {
   public:
     list() noexcept { head_.next_ = head_.previous_ = &head_; }
@@ -70,7 +70,7 @@ class list {
 
 // ---------------------------------------------------------------------------------------------------
 
-template <class T, list_link T::*Link>
+template <class T, list_link T::* Link>
 std::size_t list<T, Link>::size() const noexcept {
     std::size_t count = 0;
     for (const list_link* at = head_.next_; at != &head_; at = at->next_) {
@@ -79,13 +79,13 @@ std::size_t list<T, Link>::size() const noexcept {
     return count;
 }
 
-template <class T, list_link T::*Link>
+template <class T, list_link T::* Link>
 T* list<T, Link>::next(T& element) const noexcept {
     list_link* following = (element.*Link).next_;
     return following == &head_ ? nullptr : owner(following);
 }
 
-template <class T, list_link T::*Link>
+template <class T, list_link T::* Link>
 T* list<T, Link>::pop_front() noexcept {
     if (empty()) {
         return nullptr;
@@ -95,7 +95,7 @@ T* list<T, Link>::pop_front() noexcept {
     return owner(first);
 }
 
-template <class T, list_link T::*Link>
+template <class T, list_link T::* Link>
 void list<T, Link>::take_all(list& other) noexcept {
     if (other.empty()) {
         return;
@@ -109,7 +109,7 @@ void list<T, Link>::take_all(list& other) noexcept {
     head_.previous_ = last;
 }
 
-template <class T, list_link T::*Link>
+template <class T, list_link T::* Link>
 T* list<T, Link>::owner(list_link* link) noexcept {
     // The offset of a member through a pointer to member, as offsetof does it: the object is never
     // touched. Itanium and MSVC both represent a data member pointer of a simple class as its offset.
@@ -119,7 +119,7 @@ T* list<T, Link>::owner(list_link* link) noexcept {
     return reinterpret_cast<T*>(reinterpret_cast<char*>(link) - offset);
 }
 
-template <class T, list_link T::*Link>
+template <class T, list_link T::* Link>
 void list<T, Link>::insert_before(list_link* place, list_link* link) noexcept {
     PIRN_ASSERT(!link->linked(), "an element was put into a second list through the same link");
     link->next_ = place;
@@ -128,7 +128,7 @@ void list<T, Link>::insert_before(list_link* place, list_link* link) noexcept {
     place->previous_ = link;
 }
 
-template <class T, list_link T::*Link>
+template <class T, list_link T::* Link>
 void list<T, Link>::unlink(list_link* link) noexcept {
     PIRN_ASSERT(link->linked(), "an element was taken out of a list that it is not in");
     link->next_->previous_ = link->previous_;
