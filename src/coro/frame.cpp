@@ -122,10 +122,9 @@ void destroy_frame(frame& what) noexcept {
     if (what.where.guard_size == 0) {
         check_canary(what);
     }
-    what.behaviour->destroy(what);
     arch::annotate_destroy(what.note);
     const placement place{what.where, what.source, nullptr};
-    what.~frame();
+    what.behaviour->destroy(what);
     unplace(place);
 }
 

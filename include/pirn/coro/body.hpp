@@ -35,19 +35,28 @@ using stored =
     std::conditional_t<std::is_void_v<T>, nothing,
                        std::conditional_t<std::is_reference_v<T>, std::remove_reference_t<T>*, T>>;
 
-// body: Function is called with `Self&` first if it takes that, then with the arguments.
-template <class Self, class Return, class Function, class... Arguments>
-class body final : public frame {
+// body: Base is a frame, or what derives from one. Function is called with `Self&` first if it takes that
+// (never if Self is void), then with the arguments.
+template <class Base, class Self, class Return, class Function, class... Arguments>
+class body final : public Base {
   public:
     template <class F, class... As>
     body(const placement& place, const coroutine_options& options, F&& function, As&&... arguments)
-        : frame{place, behaviour_table, options} {
+        : Base{place, behaviour_table, options} {
         new (&function_.value) Function(std::forward<F>(function));
         try {
             new (&arguments_.value) std::tuple<Arguments...>(std::forward<As>(arguments)...);
         } catch (...) {
             function_.value.~Function();
             throw;
+        }
+    }
+    ~body() {
+        if (this->phase == frame_phase::fresh) {
+            drop_callable();
+        }
+        if (has_result_) {
+            std::destroy_at(std::addressof(result_.value));
         }
     }
 
@@ -73,30 +82,34 @@ class body final : public frame {
         }
     }
 
-    static void destroy(frame& base) noexcept {
-        auto& self = static_cast<body&>(base);
-        if (self.phase == frame_phase::fresh) {
-            self.drop_callable();
-        }
-        if (self.has_result_) {
-            std::destroy_at(std::addressof(self.result_.value));
+    static void destroy(frame& base) noexcept { static_cast<body&>(base).~body(); }
+
+    decltype(auto) call() {
+        if constexpr (takes_self) {
+            Self self{*this};
+            return std::apply(
+                [&](Arguments&... arguments) -> decltype(auto) {
+                    return std::invoke(std::move(function_.value), self,
+                                       static_cast<Arguments&&>(arguments)...);
+                },
+                arguments_.value);
+        } else {
+            return std::apply(
+                [&](Arguments&... arguments) -> decltype(auto) {
+                    return std::invoke(std::move(function_.value),
+                                       static_cast<Arguments&&>(arguments)...);
+                },
+                arguments_.value);
         }
     }
 
-    decltype(auto) call() {
-        Self self{*this};
-        return std::apply(
-            [&](Arguments&... arguments) -> decltype(auto) {
-                if constexpr (std::is_invocable_v<Function, Self&, Arguments...>) {
-                    return std::invoke(std::move(function_.value), self,
-                                       static_cast<Arguments&&>(arguments)...);
-                } else {
-                    return std::invoke(std::move(function_.value),
-                                       static_cast<Arguments&&>(arguments)...);
-                }
-            },
-            arguments_.value);
-    }
+    static constexpr bool takes_self = [] {
+        if constexpr (std::is_void_v<Self>) {
+            return false;
+        } else {
+            return std::is_invocable_v<Function, Self&, Arguments...>;
+        }
+    }();
 
     void drop_callable() noexcept {
         std::destroy_at(std::addressof(arguments_.value));
@@ -114,7 +127,7 @@ class body final : public frame {
 // make_body: places a coroutine at the high end of a stack. Throws std::bad_alloc, and what copying or
 // moving the callable and its arguments throws. Never suspends.
 template <class Body, class... Parts>
-frame* make_body(const coroutine_options& options, Parts&&... parts) {
+Body* make_body(const coroutine_options& options, Parts&&... parts) {
     const placement place = place_body(options, sizeof(Body), alignof(Body));
     try {
         return new (place.body) Body(place, options, std::forward<Parts>(parts)...);

@@ -93,8 +93,8 @@ class coroutine : public detail::coroutine_handle {
     using return_reference = std::add_lvalue_reference_t<Return>;
 
     template <class Function, class... Arguments>
-    using body_for =
-        detail::body<yielder_type, Return, std::decay_t<Function>, std::decay_t<Arguments>...>;
+    using body_for = detail::body<detail::frame, yielder_type, Return, std::decay_t<Function>,
+                                  std::decay_t<Arguments>...>;
 
     template <class Function, class... Arguments>
     static constexpr bool callable =

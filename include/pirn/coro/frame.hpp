@@ -71,7 +71,7 @@ struct placement {
 // frame_behaviour: what the typed part of a coroutine does, one table per instantiation.
 struct frame_behaviour {
     void (*run)(struct frame& self);              // the function; then its callable is destroyed
-    void (*destroy)(struct frame& self) noexcept; // the callable if it never ran, the result
+    void (*destroy)(struct frame& self) noexcept; // the whole body's destructor
 };
 
 struct PIRN_EXPORT frame {
