@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+//
+// How a sleeping thread is woken from anywhere: a flag that says so, and an eventfd that the sleeper
+// waits on. The flag is the truth; the eventfd only ends the sleep. Many wakes before the sleeper
+// looks are one wake and one system call, and a wake that comes while nobody sleeps costs the sleeper
+// none at all.
+//
+// The eventfd is never read. The waiter watches it edge-triggered (EPOLLET, or a multishot poll of
+// io_uring), and each write is an edge even while the counter stands above zero; it would take 2^64
+// writes to fill it.
+//
+//   waker     asked_ := true; was it false? then write the eventfd
+//   sleeper   wait for an edge;  asked_ := false; was it true? then woken
+//
+// A waker that finds the flag set leaves the write to the one that set it. The sleeper clears the
+// flag before it looks at what the wakers left for it, hence sees what came with either.
+//
+// Shared state: asked_, set by any thread or signal handler, cleared by the sleeper.
+#pragma once
+
+#include <pirn/os/handle.hpp>
+
+#include <atomic>
+
+namespace pirn::os {
+
+class wakeup {
+  public:
+    // Throws std::system_error when there is no descriptor left.
+    wakeup();
+
+    // wake: thread-safe, and safe in a signal handler: leaves errno alone. Never suspends.
+    void wake() noexcept;
+
+    // consume: true when somebody has asked since the last time. Only the sleeper. Never suspends.
+    bool consume() noexcept;
+
+    // descriptor: what the sleeper waits on, for edges of readability. Never suspends.
+    int descriptor() const noexcept { return event_.get(); }
+
+  private:
+    handle event_;
+    std::atomic<bool> asked_{false};
+    static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler may not take a lock");
+};
+
+} // namespace pirn::os
