@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT
+//
+// The epoll backend: taking operations in and out, and the registration of descriptors.
+#include "loop/epoll/epoll.hpp"
+
+#include <pirn/base/assert.hpp>
+#include <pirn/base/error.hpp>
+
+#include "loop/epoll/perform.hpp"
+#include "loop/epoll/tag.hpp"
+#include "os/socket.hpp"
+
+#include <cerrno>
+#include <optional>
+
+#include <netinet/in.h>
+#include <sys/epoll.h>
+
+namespace pirn::detail {
+namespace {
+
+// Everything that a stream can tell, so that no later wait has to change the registration. EPOLLPRI
+// only because urgent data makes a short receive mean nothing.
+constexpr std::uint32_t every_edge = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET;
+
+bool reads(const operation& what) noexcept {
+    return what.kind() == operation_kind::receive || what.kind() == operation_kind::accept;
+}
+
+} // namespace
+
+epoll_backend::epoll_backend(operation_queue& finished)
+    : backend{finished}, epoll_{::epoll_create1(EPOLL_CLOEXEC)} {
+    if (!epoll_) {
+        throw_errno("epoll_create1");
+    }
+    epoll_event event{};
+    event.events = EPOLLIN | EPOLLET;
+    event.data.u64 = wake_tag;
+    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wakeup_.descriptor(), &event) != 0) {
+        throw_errno("epoll_ctl");
+    }
+}
+
+int epoll_backend::socket_flags() const noexcept { return SOCK_CLOEXEC | SOCK_NONBLOCK; }
+
+void epoll_backend::submit(operation& what) noexcept {
+    if (attempt(what)) {
+        finish(what, what.result());
+    }
+}
+
+bool epoll_backend::attempt(operation& what) noexcept {
+    const int descriptor = descriptor_of(what);
+    interest* place = table_.find(descriptor);
+    if (worth_asking(place, what)) {
+        if (const std::optional<int> answer = perform(what)) {
+            if (place != nullptr) {
+                learn(*place, what, *answer);
+            }
+            operation_access::set_result(what, *answer);
+            return true;
+        }
+    }
+    if (place == nullptr) {
+        place = table_.at(descriptor);
+    }
+    const int error = place == nullptr ? -ENOMEM : wait_on(*place, what);
+    if (error != 0) {
+        operation_access::set_result(what, error);
+        return true;
+    }
+    return false;
+}
+
+void epoll_backend::cancel(operation& what) noexcept {
+    interest& place = *table_.find(descriptor_of(what)); // it waits there, or it were finished
+    if (what.kind() == operation_kind::poll) {
+        end_poll(place, -ECANCELED);
+        return;
+    }
+    (reads(what) ? place.readers : place.writers).erase(what);
+    --waiting_;
+    finish(what, -ECANCELED);
+}
+
+void epoll_backend::release(int descriptor) noexcept {
+    interest* const place = table_.find(descriptor);
+    if (place == nullptr) {
+        return;
+    }
+    PIRN_REQUIRE(
+        place->readers.empty() && place->writers.empty() && place->poller == nullptr,
+        "a descriptor was released with operations in flight; cancel them and wait for their "
+        "completions first",
+        {"descriptor", descriptor});
+    unwatch(*place, descriptor);
+    place->readable = place->writable = true;
+    place->ended = false;
+    place->after_short = short_receive::unknown;
+}
+
+// ---------------------------------------------------------------------------------------------------
+
+// worth_asking: whether the kernel may have an answer now. Whoever waits already goes first. A connect
+// is always asked, because it is the asking that begins it.
+bool epoll_backend::worth_asking(const interest* place, const operation& what) const noexcept {
+    if (place == nullptr) {
+        return true;
+    }
+    switch (what.kind()) {
+    case operation_kind::accept:
+    case operation_kind::receive: return place->readable && place->readers.empty();
+    case operation_kind::send: return place->writable && place->writers.empty();
+    default: return true;
+    }
+}
+
+// wait_on: puts an operation that the kernel had no answer for into the queue of its descriptor.
+// 0, or a negative errno when the descriptor cannot be watched.
+int epoll_backend::wait_on(interest& place, operation& what) noexcept {
+    const int descriptor = descriptor_of(what);
+    if (what.kind() == operation_kind::poll) {
+        auto& poll = static_cast<poll_operation&>(what);
+        PIRN_REQUIRE(place.poller == nullptr, "a second poll operation on the same descriptor",
+                     {"descriptor", descriptor});
+        // One of ours is watched for everything already; a foreign one is watched for this once.
+        if (place.registered == registration::none) {
+            const auto events = static_cast<std::uint16_t>(poll.events) | EPOLLONESHOT;
+            if (const int error = watch(place, descriptor, registration::once, events)) {
+                return error;
+            }
+        }
+        place.poller = &poll;
+    } else {
+        if (place.registered != registration::always) {
+            if (const int error = watch(place, descriptor, registration::always, every_edge)) {
+                return error;
+            }
+        }
+        if (reads(what)) {
+            place.readable = false;
+            place.readers.push_back(what);
+        } else {
+            place.writable = false;
+            place.writers.push_back(what);
+        }
+    }
+    ++waiting_;
+    return 0;
+}
+
+// watch: registers a descriptor, or changes how it is. The kernel reports at once what holds already,
+// so that nothing is lost between the system call that would have waited and this one.
+int epoll_backend::watch(interest& place, int descriptor, registration how,
+                         std::uint32_t events) noexcept {
+    ++place.generation;
+    epoll_event event{};
+    event.events = events;
+    event.data.u64 = tag_of(descriptor, place.generation);
+    int action = place.registered == registration::none ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+    int result = ::epoll_ctl(epoll_.get(), action, descriptor, &event);
+    if (result != 0 && (errno == EEXIST || errno == ENOENT)) {
+        // Somebody has closed the descriptor behind our back, or has put a duplicate of a watched
+        // file under this number: the kernel knows better which of the two it takes.
+        action = action == EPOLL_CTL_ADD ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+        result = ::epoll_ctl(epoll_.get(), action, descriptor, &event);
+    }
+    if (result == 0) {
+        place.registered = how;
+        return 0;
+    }
+    // EPERM: a file that is always ready for reading and writing, and was asked for something else.
+    // It will never come; the poll operation waits until it is cancelled, as with io_uring.
+    return errno == EPERM ? 0 : -errno;
+}
+
+void epoll_backend::unwatch(interest& place, int descriptor) noexcept {
+    if (place.registered != registration::none) {
+        // Not left to close: the registration would live on with a duplicate of the descriptor. The
+        // call fails when the descriptor is gone already; the generation disowns what may still come.
+        ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, descriptor, nullptr);
+        place.registered = registration::none;
+        ++place.generation;
+    }
+}
+
+// learn: a receive that came back short spares the next one its system call, see interest.hpp.
+void epoll_backend::learn(interest& place, const operation& what, int result) noexcept {
+    if (what.kind() != operation_kind::receive || place.registered != registration::always ||
+        place.ended || result <= 0) {
+        return;
+    }
+    const auto& receive = static_cast<const receive_operation&>(what);
+    if (static_cast<std::size_t>(result) >= receive.buffer.size()) {
+        return;
+    }
+    if (place.after_short == short_receive::unknown) {
+        place.after_short = os::option(receive.descriptor, SOL_SOCKET, SO_PROTOCOL) == IPPROTO_TCP
+                                ? short_receive::queue_is_empty
+                                : short_receive::says_nothing;
+    }
+    if (place.after_short == short_receive::queue_is_empty) {
+        place.readable = false;
+    }
+}
+
+} // namespace pirn::detail

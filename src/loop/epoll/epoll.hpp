@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+//
+// The epoll backend: a proactor made of readiness. An operation is tried at once; if the kernel would
+// have to wait, it joins the queue of its descriptor, and is tried again when epoll tells of an edge.
+// A descriptor is registered once, for every direction and edge-triggered, when something first has
+// to wait on it: from then on waiting costs no system call.
+//
+//   epoll.cpp      taking operations in and out; the registration of descriptors
+//   wait.cpp       waiting for edges and serving those who waited
+//   perform.cpp    the system call behind each kind of operation
+//   interest.cpp   who waits on a descriptor, and whether it is worth asking
+#pragma once
+
+#include <pirn/os/handle.hpp>
+
+#include "loop/backend.hpp"
+#include "loop/epoll/interest.hpp"
+#include "os/wakeup.hpp"
+
+#include <cstddef>
+#include <cstdint>
+
+struct epoll_event;
+
+namespace pirn::detail {
+
+class epoll_backend final : public backend {
+  public:
+    // Throws std::system_error when a descriptor cannot be had.
+    explicit epoll_backend(operation_queue& finished);
+
+    void submit(operation& what) noexcept override;
+    bool attempt(operation& what) noexcept override;
+    void cancel(operation& what) noexcept override;
+    void release(int descriptor) noexcept override;
+    bool poll(time_point until) override;
+    void wake() noexcept override { wakeup_.wake(); }
+    const char* name() const noexcept override { return "epoll"; }
+    int socket_flags() const noexcept override;
+
+  private:
+    bool worth_asking(const interest* place, const operation& what) const noexcept;
+    int wait_on(interest& place, operation& what) noexcept;
+    int watch(interest& place, int descriptor, registration how, std::uint32_t events) noexcept;
+    void unwatch(interest& place, int descriptor) noexcept;
+    void learn(interest& place, const operation& what, int result) noexcept;
+
+    int wait_for_edges(epoll_event* events, int room, time_point until) noexcept;
+    void serve(interest& place, std::uint32_t events) noexcept;
+    void serve_queue(interest& place, operation_queue& queue, bool& ready) noexcept;
+    void serve_poll(interest& place, std::uint32_t events) noexcept;
+    void end_poll(interest& place, int result) noexcept;
+
+    os::handle epoll_;
+    os::wakeup wakeup_;
+    interest_table table_;
+    std::size_t waiting_ = 0;     // operations in the table
+    bool has_nanoseconds_ = true; // the kernel has epoll_pwait2
+};
+
+} // namespace pirn::detail

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+//
+// The system call behind each kind of operation.
+#include "loop/epoll/perform.hpp"
+
+#include "loop/backend.hpp"
+#include "os/socket.hpp"
+
+#include <cerrno>
+
+namespace pirn::detail {
+namespace {
+
+// Flag of a connect operation: the kernel has begun.
+constexpr std::uint8_t connecting = 0x01;
+
+std::optional<int> unless_waiting(int result) noexcept {
+    return result == -EAGAIN ? std::nullopt : std::optional{result};
+}
+
+// Asking again is better than reading SO_ERROR when the socket turns writable: it cannot mistake an
+// edge from before the attempt for its success. EAGAIN is a result here, not a reason to wait: the
+// queue of a UNIX listener is full, and no edge tells when it is not.
+std::optional<int> connect(connect_operation& what) noexcept {
+    const int result = os::connect(what.descriptor, what.address, what.address_size);
+    std::uint8_t& flags = operation_access::flags(what);
+    const bool begun = (flags & connecting) != 0;
+    flags |= connecting;
+    if (result == -EINPROGRESS || (begun && result == -EALREADY)) {
+        return std::nullopt;
+    }
+    return begun && result == -EISCONN ? 0 : result;
+}
+
+std::optional<int> poll(const poll_operation& what) noexcept {
+    const int events = os::ready(what.descriptor, what.events);
+    return events == 0 ? std::nullopt : std::optional{events};
+}
+
+} // namespace
+
+int descriptor_of(const operation& what) noexcept {
+    switch (what.kind()) {
+    case operation_kind::poll: return static_cast<const poll_operation&>(what).descriptor;
+    case operation_kind::accept: return static_cast<const accept_operation&>(what).descriptor;
+    case operation_kind::connect: return static_cast<const connect_operation&>(what).descriptor;
+    case operation_kind::receive: return static_cast<const receive_operation&>(what).descriptor;
+    case operation_kind::send: return static_cast<const send_operation&>(what).descriptor;
+    case operation_kind::nop:
+    case operation_kind::timer: break;
+    }
+    return -1;
+}
+
+std::optional<int> perform(operation& what) noexcept {
+    switch (what.kind()) {
+    case operation_kind::poll: return poll(static_cast<poll_operation&>(what));
+    case operation_kind::connect: return connect(static_cast<connect_operation&>(what));
+    case operation_kind::accept: {
+        const auto& accept = static_cast<accept_operation&>(what);
+        return unless_waiting(os::accept(accept.descriptor, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    }
+    case operation_kind::receive: {
+        const auto& receive = static_cast<receive_operation&>(what);
+        return unless_waiting(os::receive(receive.descriptor, receive.buffer));
+    }
+    case operation_kind::send: {
+        const auto& send = static_cast<send_operation&>(what);
+        return unless_waiting(os::send(send.descriptor, send.buffer));
+    }
+    case operation_kind::nop:
+    case operation_kind::timer: break;
+    }
+    return -EINVAL; // the loop keeps these two to itself
+}
+
+} // namespace pirn::detail

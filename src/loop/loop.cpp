@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: MIT
+//
+// The event loop: the account of operations in flight, the timers, and the turn. A turn asks the
+// backend once, takes the timers that are due, and then calls the completions of exactly what had
+// finished by then. What those submit waits for the next turn, however fast it finishes: a chain of
+// operations that complete at once cannot hold up the others, nor the caller of run(nowait).
+//
+// Shared state: none but the backend's wake. Everything else belongs to the loop's thread.
+#include <pirn/loop/loop.hpp>
+
+#include <pirn/base/assert.hpp>
+#include <pirn/base/live.hpp>
+
+#include "loop/backend.hpp"
+#include "loop/select.hpp"
+#include "loop/timers.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <thread>
+#include <utility>
+
+namespace pirn {
+
+using detail::operation_access;
+namespace flag = detail::operation_flag;
+
+namespace {
+
+// No clock reading can lie before it: do not wait at all.
+constexpr time_point at_once = time_point::min();
+
+const loop_options& checked(const loop_options& options) {
+    PIRN_REQUIRE(options.submission_slots >= 1 && options.submission_slots <= 4096,
+                 "loop_options::submission_slots must be 1 to 4096",
+                 {"submission_slots", options.submission_slots});
+    return options;
+}
+
+} // namespace
+
+struct loop::state {
+    explicit state(const loop_options& options)
+        : kernel{detail::make_backend(checked(options), finished)} {}
+
+    void require_owner() const;
+    void admit(operation& what) const;
+    void enter(operation& what) noexcept;
+    void finish(operation& what, int result) noexcept;
+    bool turn(time_point until, std::size_t& delivered);
+    void expire() noexcept;
+    std::size_t deliver() noexcept;
+
+    detail::operation_queue finished; // their completions are still to be called
+    std::unique_ptr<detail::backend> kernel;
+    timers clockwork;
+    std::size_t pending = 0;
+    bool running = false;
+    const std::thread::id owner = std::this_thread::get_id();
+};
+
+loop::loop(const loop_options& options) : state_{std::make_unique<state>(options)} {}
+
+loop::~loop() {
+    PIRN_REQUIRE(state_->pending == 0,
+                 "a loop was destroyed with operations in flight; cancel them and run it first",
+                 {"pending", state_->pending});
+}
+
+void loop::submit(operation& what) noexcept {
+    state_->admit(what);
+    state_->enter(what);
+    switch (what.kind()) {
+    case operation_kind::nop: state_->finish(what, 0); break;
+    case operation_kind::timer:
+        if (!state_->clockwork.arm(static_cast<timer_operation&>(what))) {
+            state_->finish(what, -ENOMEM);
+        }
+        break;
+    default: state_->kernel->submit(what);
+    }
+}
+
+bool loop::attempt(operation& what) noexcept {
+    if (what.kind() == operation_kind::nop || what.kind() == operation_kind::timer) {
+        submit(what); // both are about a later turn
+        return false;
+    }
+    // Entered into the account only if it stays: most attempts to send are answered at once.
+    state_->admit(what);
+    if (state_->kernel->attempt(what)) {
+        return true;
+    }
+    state_->enter(what);
+    return false;
+}
+
+void loop::cancel(operation& what) noexcept {
+    state_->require_owner();
+    if (what.state_ != operation_state::in_flight) {
+        return;
+    }
+    what.state_ = operation_state::cancelling;
+    if ((what.flags_ & flag::finished) != 0) {
+        return; // the result was faster
+    }
+    if (what.kind() == operation_kind::timer) {
+        state_->clockwork.disarm(static_cast<timer_operation&>(what));
+        state_->finish(what, -ECANCELED);
+    } else {
+        state_->kernel->cancel(what);
+    }
+}
+
+void loop::release(int descriptor) noexcept {
+    state_->require_owner();
+    state_->kernel->release(descriptor);
+}
+
+std::size_t loop::run(run_mode mode, time_point until) {
+    state_->require_owner();
+    PIRN_REQUIRE(!state_->running,
+                 "loop::run was called by a completion; return to the loop instead");
+    struct running_mark {
+        explicit running_mark(bool& mark) noexcept : mark_{mark} { mark_ = true; }
+        ~running_mark() { mark_ = false; }
+        bool& mark_;
+    } const mark{state_->running};
+
+    std::size_t delivered = 0;
+    while (mode != run_mode::until_idle || state_->pending > 0) {
+        const bool woken = state_->turn(mode == run_mode::nowait ? at_once : until, delivered);
+        if (woken || mode == run_mode::nowait || (mode == run_mode::once && delivered > 0) ||
+            (until != never && clock::now() >= until)) {
+            break;
+        }
+    }
+    return delivered;
+}
+
+void loop::wake() noexcept { state_->kernel->wake(); }
+
+std::size_t loop::pending() const noexcept { return state_->pending; }
+
+const char* loop::backend_name() const noexcept { return state_->kernel->name(); }
+
+int loop::socket_flags() const noexcept { return state_->kernel->socket_flags(); }
+
+// ---------------------------------------------------------------------------------------------------
+
+void loop::state::require_owner() const {
+    PIRN_ASSERT(owner == std::this_thread::get_id(),
+                "a loop was used on another thread than the one that made it; only wake() may be");
+}
+
+void loop::state::admit(operation& what) const {
+    require_owner();
+    PIRN_REQUIRE(!what.in_flight(), "an operation was submitted while it is still in flight",
+                 {"kind", static_cast<int>(what.kind())});
+    what.flags_ = 0;
+}
+
+void loop::state::enter(operation& what) noexcept {
+    what.state_ = operation_state::in_flight;
+    ++pending;
+    if (what.kind() != operation_kind::timer) {
+        detail::count_operations(1);
+    }
+}
+
+void loop::state::finish(operation& what, int result) noexcept {
+    what.result_ = result;
+    what.flags_ |= flag::finished;
+    finished.push_back(what);
+}
+
+// turn: asks the kernel, waiting no longer than `until`, and calls the completions. True when woken.
+bool loop::state::turn(time_point until, std::size_t& delivered) {
+    const bool woken = kernel->poll(finished.empty() ? std::min(until, clockwork.next()) : at_once);
+    expire();
+    delivered += deliver();
+    return woken;
+}
+
+void loop::state::expire() noexcept {
+    if (clockwork.empty()) {
+        return;
+    }
+    const time_point now = clock::now();
+    while (timer_operation* due = clockwork.take_due(now)) {
+        finish(*due, 0);
+    }
+}
+
+std::size_t loop::state::deliver() noexcept {
+    detail::operation_queue batch;
+    batch.take_all(finished);
+    std::size_t count = 0;
+    while (operation* what = batch.pop_front()) {
+        ++count;
+        --pending;
+        if (what->kind() != operation_kind::timer) {
+            detail::count_operations(-1);
+        }
+        what->state_ = operation_state::idle;
+        what->done_(*what); // the last use: it may be gone now
+    }
+    return count;
+}
+
+} // namespace pirn

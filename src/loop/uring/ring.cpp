@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+//
+// Setting the rings up, and the three ways to enter the kernel.
+//
+// With DEFER_TASKRUN the kernel finishes our requests only while we are inside it, on this thread,
+// instead of interrupting us. It says so by a flag in the ring (TASKRUN_FLAG): reading that makes a
+// turn with nothing to do free of system calls.
+#include "loop/uring/ring.hpp"
+
+#include <pirn/base/error.hpp>
+#include <pirn/base/live.hpp>
+
+#include "loop/uring/probe.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+namespace pirn::detail {
+namespace {
+
+// What to ask for, best first; a kernel answers EINVAL to a flag that it does not know.
+constexpr std::array set_up_flags{
+    // Linux 6.1: one thread submits, and completions are made when it asks for them.
+    IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG |
+        IORING_SETUP_SUBMIT_ALL,
+    // Linux 5.19: completions are made when it enters the kernel for whatever reason.
+    IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL,
+    0U,
+};
+
+// A wait with a timeout (Linux 5.11), no completion ever dropped (5.5), and, without a bit of its
+// own, the multishot poll that wakes us: it came with RSRC_TAGS in 5.13.
+constexpr unsigned needed_features =
+    IORING_FEAT_EXT_ARG | IORING_FEAT_NODROP | IORING_FEAT_RSRC_TAGS;
+
+int set_up(io_uring& ring, unsigned submissions, unsigned completions) {
+    int result = 0;
+    for (const unsigned flags : set_up_flags) {
+        io_uring_params parameters{};
+        parameters.flags = flags | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
+        parameters.cq_entries = completions;
+        result = io_uring_queue_init_params(submissions, &ring, &parameters);
+        if (result != -EINVAL) {
+            break;
+        }
+    }
+    return result;
+}
+
+// Neither is a failure: the caller looks at the clock and at the queue in any case.
+int unless_early(int result) noexcept {
+    return result == -EINTR || result == -ETIME ? 0 : std::min(result, 0);
+}
+
+__kernel_timespec rest_until(time_point until) noexcept {
+    const duration rest = std::max(until - clock::now(), duration::zero());
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(rest);
+    return {seconds.count(), (rest - seconds).count()};
+}
+
+} // namespace
+
+uring_ring::uring_ring(unsigned submissions, unsigned completions) {
+    if (const int error = set_up(ring_, submissions, completions)) {
+        throw_error(error_of(error), "io_uring_setup");
+    }
+    if ((ring_.features & needed_features) != needed_features || !kernel_can_serve(ring_)) {
+        io_uring_queue_exit(&ring_);
+        throw_error(error_of(-EOPNOTSUPP), "io_uring_register");
+    }
+    count_descriptors(1);
+}
+
+uring_ring::~uring_ring() {
+    io_uring_queue_exit(&ring_);
+    count_descriptors(-1);
+}
+
+io_uring_sqe* uring_ring::entry() noexcept {
+    io_uring_sqe* free = io_uring_get_sqe(&ring_);
+    if (free == nullptr) {
+        io_uring_submit(&ring_); // a refusal shows below, and again at the next flush
+        free = io_uring_get_sqe(&ring_);
+    }
+    return free;
+}
+
+int uring_ring::flush() noexcept {
+    constexpr unsigned held_back = IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN;
+    if ((IO_URING_READ_ONCE(*ring_.sq.kflags) & held_back) != 0) {
+        return unless_early(io_uring_submit_and_get_events(&ring_));
+    }
+    return io_uring_sq_ready(&ring_) == 0 ? 0 : unless_early(io_uring_submit(&ring_));
+}
+
+int uring_ring::flush_and_wait(time_point until) noexcept {
+    io_uring_cqe* first = nullptr;
+    if (until == never) {
+        return unless_early(io_uring_submit_and_wait_timeout(&ring_, &first, 1, nullptr, nullptr));
+    }
+    __kernel_timespec timeout = rest_until(until);
+    return unless_early(io_uring_submit_and_wait_timeout(&ring_, &first, 1, &timeout, nullptr));
+}
+
+int uring_ring::wait(time_point until) noexcept {
+    io_uring_cqe* first = nullptr;
+    __kernel_timespec timeout = rest_until(until);
+    return unless_early(io_uring_wait_cqes(&ring_, &first, 1, &timeout, nullptr));
+}
+
+} // namespace pirn::detail

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+//
+// The two rings shared with the kernel, owned: set-up with the best that this kernel grants, handing
+// over, waiting. Knows nothing of operations. liburing does the mapping and the memory barriers.
+//
+// Results are in the kernel's form. What a caller has to expect besides success: -EAGAIN and -EBUSY,
+// the kernel cannot take more at the moment and the rest stays queued. Anything else is the end.
+#pragma once
+
+#include <pirn/base/time.hpp>
+
+#include <liburing.h>
+
+namespace pirn::detail {
+
+class uring_ring {
+  public:
+    // `completions` is the room for results that nobody has looked at yet; the kernel keeps what does
+    // not fit. Throws std::system_error when the kernel or its policy does not give what we need.
+    uring_ring(unsigned submissions, unsigned completions);
+    uring_ring(const uring_ring&) = delete;
+    uring_ring& operator=(const uring_ring&) = delete;
+    ~uring_ring();
+
+    // entry: a free entry of the submission queue. When that is full it is handed over first; null
+    // when even then there is none. Never suspends.
+    io_uring_sqe* entry() noexcept;
+
+    // flush: hands over what is queued, and fetches what the kernel holds back for us. No system call
+    // when there is neither. Never suspends.
+    int flush() noexcept;
+
+    // flush_and_wait: hands over what is queued and waits for a completion, at most until then. May
+    // return early with none. Suspends the thread.
+    int flush_and_wait(time_point until) noexcept;
+
+    // wait: the same, handing over nothing. Suspends the thread.
+    int wait(time_point until) noexcept;
+
+    // reap: calls visit(completion) for each completion that there is, and gives its place back.
+    template <class Visit>
+    void reap(Visit visit);
+
+  private:
+    io_uring ring_{};
+};
+
+// ---------------------------------------------------------------------------------------------------
+
+template <class Visit>
+void uring_ring::reap(Visit visit) {
+    unsigned head = 0;
+    unsigned count = 0;
+    io_uring_cqe* completion = nullptr;
+    io_uring_for_each_cqe(&ring_, head, completion) {
+        visit(static_cast<const io_uring_cqe&>(*completion));
+        ++count;
+    }
+    io_uring_cq_advance(&ring_, count);
+}
+
+} // namespace pirn::detail

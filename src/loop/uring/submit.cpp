@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+//
+// The io_uring backend: operations into entries of the submission queue.
+#include <pirn/loop/operations.hpp>
+
+#include "loop/uring/tag.hpp"
+#include "loop/uring/uring.hpp"
+#include "os/socket.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+
+#include <poll.h>
+
+namespace pirn::detail {
+namespace {
+
+// Room for completions per place for submissions. A turn submits little and reaps much: thousands of
+// idle connections may speak at once. What does not fit costs a detour through the kernel's list.
+constexpr unsigned completions_per_submission = 16;
+
+// Results are an int, so no transfer may be longer.
+std::size_t transfer_size(std::size_t size) noexcept {
+    return std::min(size, static_cast<std::size_t>(INT_MAX));
+}
+
+void prepare(io_uring_sqe& entry, operation& what) noexcept {
+    switch (what.kind()) {
+    case operation_kind::poll: {
+        const auto& poll = static_cast<const poll_operation&>(what);
+        io_uring_prep_poll_add(&entry, poll.descriptor, static_cast<std::uint16_t>(poll.events));
+        break;
+    }
+    case operation_kind::accept: {
+        const auto& accept = static_cast<const accept_operation&>(what);
+        io_uring_prep_accept(&entry, accept.descriptor, nullptr, nullptr, SOCK_CLOEXEC);
+        break;
+    }
+    case operation_kind::connect: {
+        const auto& connect = static_cast<const connect_operation&>(what);
+        io_uring_prep_connect(&entry, connect.descriptor, connect.address, connect.address_size);
+        break;
+    }
+    case operation_kind::receive: {
+        const auto& receive = static_cast<const receive_operation&>(what);
+        io_uring_prep_recv(&entry, receive.descriptor, receive.buffer.data(),
+                           transfer_size(receive.buffer.size()), 0);
+        break;
+    }
+    case operation_kind::send: {
+        const auto& send = static_cast<const send_operation&>(what);
+        io_uring_prep_send(&entry, send.descriptor, send.buffer.data(),
+                           transfer_size(send.buffer.size()), MSG_NOSIGNAL);
+        break;
+    }
+    case operation_kind::nop:
+    case operation_kind::timer: io_uring_prep_nop(&entry); break; // the loop keeps both to itself
+    }
+    io_uring_sqe_set_data(&entry, &what);
+}
+
+void prepare_cancel(io_uring_sqe& entry, operation& what) noexcept {
+    io_uring_prep_cancel(&entry, &what, 0);
+    io_uring_sqe_set_data64(&entry, uring_tag::cancel);
+}
+
+} // namespace
+
+uring_backend::uring_backend(unsigned submission_slots, operation_queue& finished)
+    : backend{finished}, ring_{submission_slots, submission_slots * completions_per_submission} {}
+
+// The kernel tries without waiting and then arms its own poll; O_NONBLOCK would make it answer EAGAIN.
+int uring_backend::socket_flags() const noexcept { return SOCK_CLOEXEC; }
+
+void uring_backend::submit(operation& what) noexcept {
+    if (waiting_.empty()) {
+        if (io_uring_sqe* const entry = ring_.entry()) {
+            prepare(*entry, what);
+            return;
+        }
+    }
+    waiting_.push_back(what);
+}
+
+bool uring_backend::attempt(operation& what) noexcept {
+    submit(what);
+    return false;
+}
+
+void uring_backend::cancel(operation& what) noexcept {
+    if (operation_access::queued(what)) {
+        waiting_.erase(what); // the kernel has not seen it yet
+        finish(what, -ECANCELED);
+        return;
+    }
+    if (io_uring_sqe* const entry = ring_.entry()) {
+        prepare_cancel(*entry, what);
+    } else {
+        cancels_.push_back(what);
+    }
+}
+
+// The kernel takes a descriptor's file when a request is handed over and keeps nothing afterwards.
+void uring_backend::release(int /*descriptor*/) noexcept {}
+
+// hand_over: moves what waits for a place into the submission queue. False when it does not fit.
+bool uring_backend::hand_over() noexcept {
+    while (operation* const what = cancels_.front()) {
+        io_uring_sqe* const entry = ring_.entry();
+        if (entry == nullptr) {
+            return false;
+        }
+        cancels_.erase(*what);
+        prepare_cancel(*entry, *what);
+    }
+    while (operation* const what = waiting_.front()) {
+        io_uring_sqe* const entry = ring_.entry();
+        if (entry == nullptr) {
+            return false;
+        }
+        waiting_.erase(*what);
+        prepare(*entry, *what);
+    }
+    return true;
+}
+
+// arm_wakeup: a multishot poll, edge-triggered: one completion per write to the eventfd until the
+// kernel says otherwise. It owns no memory of ours, so that nothing has to be fetched back when the
+// loop is destroyed. False when there is no place for it.
+bool uring_backend::arm_wakeup() noexcept {
+    if (wakeup_armed_) {
+        return true;
+    }
+    io_uring_sqe* const entry = ring_.entry();
+    if (entry == nullptr) {
+        return false;
+    }
+    io_uring_prep_poll_multishot(entry, wakeup_.descriptor(), POLLIN);
+    io_uring_sqe_set_data64(entry, uring_tag::wakeup);
+    wakeup_armed_ = true;
+    return true;
+}
+
+} // namespace pirn::detail

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+//
+// The io_uring backend: a proactor on a proactor. An operation becomes one entry of the submission
+// queue, whose user_data is its address; all that was queued in a turn is handed over by one system
+// call, the same that waits.
+//
+//   submit.cpp    operations into entries, cancellation, what finds the queue full
+//   reap.cpp      the turn: handing over, waiting, completions back into operations
+//   ring.cpp      the rings themselves
+//   probe.cpp     what this kernel knows
+//
+// A cancellation names the address of its operation, and so does a later operation at the same
+// address. They cannot be mistaken for each other: the submission queue is handed over in order, and a
+// cancellation that is still waiting for a place is dropped when its operation completes.
+#pragma once
+
+#include "loop/backend.hpp"
+#include "loop/uring/ring.hpp"
+#include "os/wakeup.hpp"
+
+namespace pirn::detail {
+
+class uring_backend final : public backend {
+  public:
+    // Throws std::system_error when io_uring cannot be had here, for whatever reason.
+    uring_backend(unsigned submission_slots, operation_queue& finished);
+
+    void submit(operation& what) noexcept override;
+    bool attempt(operation& what) noexcept override;
+    void cancel(operation& what) noexcept override;
+    void release(int descriptor) noexcept override;
+    bool poll(time_point until) override;
+    void wake() noexcept override { wakeup_.wake(); }
+    const char* name() const noexcept override { return "uring"; }
+    int socket_flags() const noexcept override;
+
+  private:
+    bool hand_over() noexcept;
+    bool arm_wakeup() noexcept;
+    bool reap() noexcept;
+    bool complete(const io_uring_cqe& completion) noexcept;
+
+    uring_ring ring_;
+    os::wakeup wakeup_;
+    bool wakeup_armed_ = false;
+    operation_queue waiting_; // for a place in the submission queue
+    operation_queue cancels_; // the kernel has them, their cancellation waits for a place
+};
+
+} // namespace pirn::detail
