@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+//
+// What a scheduler does when nothing is runnable: an interface that the scheduler owns and a higher
+// room fills in. The runtime's idler is an event loop; a scheduler without one waits on a condition
+// variable for wakes from other threads.
+#pragma once
+
+#include <pirn/base/export.hpp>
+
+namespace pirn {
+
+class PIRN_EXPORT idler {
+  public:
+    idler() = default;
+    idler(const idler&) = delete;
+    idler& operator=(const idler&) = delete;
+    virtual ~idler();
+
+    // poll: looks for news without waiting. Called on the scheduler's thread, outside of any task; may
+    // unpark tasks.
+    virtual void poll() = 0;
+
+    // wait: waits until there is news, or wake() was called since the last wait.
+    virtual void wait() = 0;
+
+    // wake: ends a wait, the present one or the next. Thread-safe.
+    virtual void wake() noexcept = 0;
+};
+
+} // namespace pirn

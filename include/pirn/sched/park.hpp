@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+//
+// Parking: the one gate through which a task sleeps. Whoever makes a task wait, for a join, a timer or
+// a byte from the network, puts a waiter on the task's stack, lets the event know its address, and
+// parks. Whoever has the event unparks.
+//
+//              park                      unpark
+//   armed ─────────────► parked ─────────────────► over
+//     │                    │ the task is asked to stop: abort(waiter), which sees to it
+//     │                    │ that unpark comes soon
+//     └── unpark ──► over, and park returns at once
+//
+// Exactly one unpark per waiter. It may come from any thread.
+#pragma once
+
+#include <pirn/base/export.hpp>
+#include <pirn/base/list.hpp>
+#include <pirn/base/mpsc.hpp>
+
+#include <atomic>
+
+namespace pirn {
+
+namespace detail {
+struct task;
+}
+
+struct PIRN_EXPORT waiter : mpsc_link {
+    // abort: how to end the wait early when the task is asked to stop; null when it cannot be. Called on
+    // the task's scheduler, at most once per park. It must lead to the unpark, then or later.
+    using abort_function = void (*)(waiter&) noexcept;
+
+    // For the current task. Never suspends.
+    explicit waiter(abort_function how = nullptr) noexcept;
+
+    detail::task* const who;
+    const abort_function abort;
+    list_link link;    // in the wait queue of whatever is waited for
+    bool over = false; // unparked; written on the task's scheduler
+};
+
+// park: sleeps until the waiter is unparked. If the task has been asked to stop, abort is called first.
+// Does not throw `cancelled` itself: the caller knows what the wait has brought. Suspends.
+PIRN_EXPORT void park(waiter& on);
+
+// unpark: ends the wait. The waiter may be gone when this returns. Thread-safe. Never suspends.
+PIRN_EXPORT void unpark(waiter& on) noexcept;
+
+// yield_now: lets the other runnable tasks of this scheduler run first. Throws `cancelled` if the task
+// has been asked to stop. Suspends.
+PIRN_EXPORT void yield_now();
+
+// stop_requested: whether the current task has been asked to stop; false outside of any task. For long
+// computations that never suspend. Never suspends.
+PIRN_EXPORT bool stop_requested() noexcept;
+
+// throw_if_stopped: throws `cancelled` if the current task has been asked to stop. Every suspending call
+// begins with it. Never suspends.
+PIRN_EXPORT void throw_if_stopped();
+
+} // namespace pirn

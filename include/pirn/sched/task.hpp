@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+//
+// A task: a coroutine that a scheduler runs. Its control block stands where any coroutine's does, at the
+// high end of its own stack, so that spawning allocates nothing but the stack.
+//
+// This is not API; the handle that users hold is join_handle.hpp.
+//
+// Mutable state, all of it written on the scheduler's own thread:
+//
+//   home            at the spawn
+//   queue_link      the run queue
+//   alive_link      the scheduler's list of everything alive
+//   parked_on       park and unpark; null while runnable or running
+//   joiners         join
+//   references      the scheduler's one, and the handle's
+//   stop_requested  request_stop
+#pragma once
+
+#include <pirn/base/export.hpp>
+#include <pirn/base/list.hpp>
+#include <pirn/coro/frame.hpp>
+#include <pirn/sched/options.hpp>
+#include <pirn/sched/park.hpp>
+
+#include <cstdint>
+
+namespace pirn {
+
+class scheduler;
+
+namespace detail {
+
+struct PIRN_EXPORT task : frame {
+    task(const placement& place, const frame_behaviour& typed,
+         const coroutine_options& options) noexcept
+        : frame{place, typed, options} {}
+
+    bool ended() const noexcept { return phase == frame_phase::done; }
+
+    scheduler* home = nullptr;
+    list_link queue_link;
+    list_link alive_link;
+    waiter* parked_on = nullptr;
+    list<waiter, &waiter::link> joiners;
+    std::uint32_t references = 2;
+    bool stop_requested = false;
+};
+
+using task_queue = list<task, &task::queue_link>;
+
+// current_task: the task that this thread is running, also from within a coroutine that the task has
+// resumed; null outside of any. Never suspends.
+PIRN_EXPORT task* current_task() noexcept;
+
+// start: hands a new task to the scheduler. release: gives up one reference; the last one frees it.
+PIRN_EXPORT void start(task& fresh, scheduler& home) noexcept;
+PIRN_EXPORT void release(task& which) noexcept;
+
+// wait_for_end: parks the current task until the other has ended; outside of any task, drives the
+// scheduler instead. Suspends. When `cancellable`, throws cancelled if the current task is asked to stop.
+PIRN_EXPORT void wait_for_end(task& other, bool cancellable);
+
+// ask_to_stop: from now on every suspending call of the task ends with `cancelled`. Never suspends.
+PIRN_EXPORT void ask_to_stop(task& which) noexcept;
+
+// take_failure: rethrows what left the task's function, once.
+PIRN_EXPORT void take_failure(task& ended);
+
+// give_up: what a handle does that is let go of without get(): stops and joins, or detaches.
+PIRN_EXPORT void stop_and_join(task& which) noexcept;
+
+} // namespace detail
+} // namespace pirn

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+//
+// What the sources of this room may do to each other's private parts, in one place.
+#pragma once
+
+#include <pirn/sched/scheduler.hpp>
+
+namespace pirn::detail {
+
+struct scheduler_access {
+    static task_queue& runnable(scheduler& of) noexcept { return of.runnable_; }
+    static auto& alive(scheduler& of) noexcept { return of.alive_; }
+    static std::size_t& alive_count(scheduler& of) noexcept { return of.alive_count_; }
+    static task* running(scheduler& of) noexcept { return of.running_; }
+    static mpsc<waiter>& inbox(scheduler& of) noexcept { return of.inbox_; }
+    static idler& idles_with(scheduler& of) noexcept { return *of.idler_; }
+};
+
+// report_failure: one line on stderr about an error that left a task and that nobody asked for.
+void report_failure(task& which) noexcept;
+
+} // namespace pirn::detail

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+//
+// Sleeping and waking. On the scheduler's own thread a wake is a push to its run queue; from another
+// thread it goes through the inbox, which the scheduler empties on its own stack: so a task is never
+// woken before it has really gone to sleep.
+#include <pirn/sched/park.hpp>
+
+#include <pirn/base/assert.hpp>
+#include <pirn/base/error.hpp>
+#include <pirn/coro/switch.hpp>
+
+#include "sched/access.hpp"
+
+namespace pirn {
+namespace {
+
+detail::task& required_task() noexcept {
+    detail::task* self = detail::current_task();
+    PIRN_REQUIRE(self != nullptr,
+                 "a suspending call was made outside of any task; call it from inside "
+                 "pirn::run or a spawned task");
+    return *self;
+}
+
+} // namespace
+
+waiter::waiter(abort_function how) noexcept : who{&required_task()}, abort{how} {}
+
+void park(waiter& on) {
+    detail::task& self = *on.who;
+    PIRN_ASSERT(&self == detail::current_task(), "a task can only put itself to sleep");
+    if (on.over) {
+        return;
+    }
+    self.parked_on = &on;
+    if (self.stop_requested && on.abort != nullptr) {
+        on.abort(on);
+    }
+    while (!on.over) {
+        detail::suspend(self);
+    }
+}
+
+void unpark(waiter& on) noexcept {
+    detail::task& sleeper = *on.who;
+    scheduler& home = *sleeper.home;
+    // Whoever runs on the scheduler's thread has its address as the thread's worker.
+    if (detail::this_thread().worker == &home) {
+        on.over = true;
+        if (sleeper.parked_on == &on) {
+            sleeper.parked_on = nullptr;
+            detail::scheduler_access::runnable(home).push_back(sleeper);
+        }
+        return;
+    }
+    idler& sleeps = detail::scheduler_access::idles_with(home);
+    if (detail::scheduler_access::inbox(home).push(on)) {
+        sleeps.wake();
+    }
+}
+
+void yield_now() {
+    throw_if_stopped();
+    detail::task& self = required_task();
+    detail::scheduler_access::runnable(*self.home).push_back(self);
+    detail::suspend(self);
+}
+
+bool stop_requested() noexcept {
+    const detail::task* self = detail::current_task();
+    return self != nullptr && self->stop_requested;
+}
+
+void throw_if_stopped() {
+    if (PIRN_UNLIKELY(stop_requested())) {
+        throw cancelled{};
+    }
+}
+
+} // namespace pirn

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+//
+// The life of a task around its function: started, joined, stopped, reported, freed.
+#include <pirn/sched/task.hpp>
+
+#include <pirn/base/assert.hpp>
+#include <pirn/base/error.hpp>
+
+#include "sched/access.hpp"
+
+#include <cstdio>
+#include <exception>
+#include <string_view>
+#include <utility>
+
+namespace pirn::detail {
+namespace {
+
+void leave_wait_queue(waiter& on) noexcept;
+
+// A wait for the end of another task.
+struct join_waiter : waiter {
+    explicit join_waiter(task& what, bool cancellable) noexcept
+        : waiter{cancellable ? &leave_wait_queue : nullptr}, other{what} {}
+    // Also when the wait is unwound.
+    ~join_waiter() {
+        if (link.linked()) {
+            other.joiners.erase(*this);
+        }
+    }
+    join_waiter(const join_waiter&) = delete;
+    join_waiter& operator=(const join_waiter&) = delete;
+
+    task& other;
+};
+
+void leave_wait_queue(waiter& on) noexcept {
+    auto& self = static_cast<join_waiter&>(on);
+    self.other.joiners.erase(self);
+    unpark(self);
+}
+
+} // namespace
+
+task* current_task() noexcept {
+    auto* here = static_cast<scheduler*>(this_thread().worker);
+    return here != nullptr ? scheduler_access::running(*here) : nullptr;
+}
+
+void start(task& fresh, scheduler& home) noexcept {
+    fresh.home = &home;
+    scheduler_access::alive(home).push_back(fresh);
+    ++scheduler_access::alive_count(home);
+    scheduler_access::runnable(home).push_back(fresh);
+}
+
+void release(task& which) noexcept {
+    if (--which.references > 0) {
+        return;
+    }
+    if (which.failure) {
+        report_failure(which);
+    }
+    destroy_frame(which);
+}
+
+void wait_for_end(task& other, bool cancellable) {
+    if (cancellable) {
+        throw_if_stopped();
+    }
+    if (other.ended()) {
+        return;
+    }
+    task* self = current_task();
+    PIRN_REQUIRE(self != &other, "a task cannot wait for its own end", {"name", other.name()});
+    if (self == nullptr) {
+        other.home->run_until_ended(other);
+        return;
+    }
+    PIRN_REQUIRE(self->home == other.home, "a task can only join tasks of its own scheduler",
+                 {"name", self->name()}, {"other", other.name()});
+    join_waiter on{other, cancellable};
+    other.joiners.push_back(on);
+    park(on);
+    if (cancellable && !other.ended()) {
+        throw cancelled{};
+    }
+}
+
+void ask_to_stop(task& which) noexcept {
+    if (which.stop_requested || which.ended()) {
+        return;
+    }
+    which.stop_requested = true;
+    waiter* on = which.parked_on;
+    if (on != nullptr && on->abort != nullptr) {
+        on->abort(*on);
+    }
+}
+
+void take_failure(task& ended) {
+    if (ended.failure) {
+        std::rethrow_exception(std::exchange(ended.failure, nullptr));
+    }
+}
+
+void stop_and_join(task& which) noexcept {
+    if (!which.ended()) {
+        ask_to_stop(which);
+        wait_for_end(which, false);
+    }
+}
+
+void report_failure(task& which) noexcept {
+    const auto say = [&which](const char* what) {
+        const std::string_view name = which.name().empty() ? "unnamed" : which.name();
+        std::fprintf(stderr,
+                     "pirn: an error left task \"%.*s\", spawned at %s:%u, and nobody asked: %s\n",
+                     static_cast<int>(name.size()), name.data(), which.created_at.file_name(),
+                     static_cast<unsigned>(which.created_at.line()), what);
+    };
+    try {
+        take_failure(which);
+    } catch (const cancelled&) {
+        // Left as it was asked to: no news.
+    } catch (const std::exception& error) {
+        say(error.what());
+    } catch (...) {
+        say("not a std::exception");
+    }
+}
+
+} // namespace pirn::detail
