@@ -13,7 +13,7 @@ struct scheduler_access {
     static std::size_t& alive_count(scheduler& of) noexcept { return of.alive_count_; }
     static task* running(scheduler& of) noexcept { return of.running_; }
     static mpsc<waiter>& inbox(scheduler& of) noexcept { return of.inbox_; }
-    static idler& idles_with(scheduler& of) noexcept { return *of.idler_; }
+    static unsigned& answers_left(scheduler& of) noexcept { return of.answers_left_; }
 };
 
 // report_failure: one line on stderr about an error that left a task and that nobody asked for.

@@ -53,7 +53,7 @@ void unpark(waiter& on) noexcept {
         }
         return;
     }
-    idler& sleeps = detail::scheduler_access::idles_with(home);
+    idler& sleeps = home.idles_with();
     if (detail::scheduler_access::inbox(home).push(on)) {
         sleeps.wake();
     }
@@ -61,9 +61,7 @@ void unpark(waiter& on) noexcept {
 
 void yield_now() {
     throw_if_stopped();
-    detail::task& self = required_task();
-    detail::scheduler_access::runnable(*self.home).push_back(self);
-    detail::suspend(self);
+    detail::let_others_run();
 }
 
 bool stop_requested() noexcept {
@@ -77,4 +75,13 @@ void throw_if_stopped() {
     }
 }
 
+namespace detail {
+
+void let_others_run() {
+    task& self = required_task();
+    scheduler_access::runnable(*self.home).push_back(self);
+    suspend(self);
+}
+
+} // namespace detail
 } // namespace pirn

@@ -24,6 +24,10 @@
 namespace pirn {
 namespace {
 
+// How many requests of one task may be answered at once before others have a turn: enough to make the
+// way through the queue cheap, few enough to be fair.
+constexpr unsigned answers_per_turn = 32;
+
 // Makes a scheduler the thread's worker while it runs, and restores what was there: a task of one
 // scheduler may drive another.
 class at_work {
@@ -54,7 +58,8 @@ scheduler::~scheduler() {
     PIRN_REQUIRE(running_ == nullptr, "a scheduler was destroyed by one of its own tasks");
     if (alive_count_ > 0) {
         report_alive();
-        end_everything();
+        request_stop_all();
+        run();
     }
 }
 
@@ -101,6 +106,7 @@ void scheduler::run_until_ended(const detail::task& which) {
 
 void scheduler::run_one(detail::task& next) {
     running_ = &next;
+    answers_left_ = answers_per_turn;
     const arch::message got = detail::resume(next);
     running_ = nullptr;
     if (got != arch::message::finished) {
@@ -148,11 +154,11 @@ void scheduler::report_alive() const noexcept {
     }
 }
 
-void scheduler::end_everything() noexcept {
+void scheduler::request_stop_all() noexcept {
+    const at_work here{*this};
     for (detail::task* at = alive_.front(); at != nullptr; at = alive_.next(*at)) {
         detail::ask_to_stop(*at);
     }
-    run();
 }
 
 } // namespace pirn

@@ -47,6 +47,19 @@ task* current_task() noexcept {
     return here != nullptr ? scheduler_access::running(*here) : nullptr;
 }
 
+bool spend_answer() noexcept {
+    scheduler* here = scheduler::current();
+    if (here == nullptr) {
+        return true;
+    }
+    unsigned& left = scheduler_access::answers_left(*here);
+    if (left == 0) {
+        return false;
+    }
+    --left;
+    return true;
+}
+
 void start(task& fresh, scheduler& home) noexcept {
     fresh.home = &home;
     scheduler_access::alive(home).push_back(fresh);

@@ -11,7 +11,8 @@ namespace pirn {
 
 class PIRN_EXPORT idler {
   public:
-    idler() = default;
+    // `kind` tells apart who filled this in, for the room that did: the address of anything of its own.
+    explicit idler(const void* kind = nullptr) noexcept : kind_{kind} {}
     idler(const idler&) = delete;
     idler& operator=(const idler&) = delete;
     virtual ~idler();
@@ -25,6 +26,11 @@ class PIRN_EXPORT idler {
 
     // wake: ends a wait, the present one or the next. Thread-safe.
     virtual void wake() noexcept = 0;
+
+    const void* kind() const noexcept { return kind_; }
+
+  private:
+    const void* kind_;
 };
 
 } // namespace pirn

@@ -52,6 +52,11 @@ class PIRN_EXPORT scheduler {
     template <class Function, class... Arguments>
         requires(std::is_invocable_v<std::decay_t<Function>, std::decay_t<Arguments>...>)
     auto spawn(const spawn_options& options, Function&& function, Arguments&&... arguments);
+    // A pack leaves no room for a default argument: with arguments, only the options tell where.
+    template <class Function, class First, class... Rest>
+        requires(
+            std::is_invocable_v<std::decay_t<Function>, std::decay_t<First>, std::decay_t<Rest>...>)
+    auto spawn(Function&& function, First&& first, Rest&&... rest);
 
     // tick: one turn for every task that is runnable now, and news from the idler if there are any.
     // True if there is more to do at once. Never waits. Called outside of any task.
@@ -64,8 +69,14 @@ class PIRN_EXPORT scheduler {
     // run_until_ended: the same, but only until this task has ended.
     void run_until_ended(const detail::task& which);
 
+    // request_stop_all: asks every task that is alive to stop. Never suspends.
+    void request_stop_all() noexcept;
+
     // alive: tasks spawned and not ended. Never suspends.
     std::size_t alive() const noexcept { return alive_count_; }
+
+    // idles_with: as given, or the condition variable. Never suspends.
+    idler& idles_with() const noexcept { return *idler_; }
 
     // current: the scheduler whose task this thread is running, or null. Never suspends.
     static scheduler* current() noexcept;
@@ -78,7 +89,6 @@ class PIRN_EXPORT scheduler {
     void poll();
     void wait();
     void report_alive() const noexcept;
-    void end_everything() noexcept;
 
     idler* idler_;
     std::unique_ptr<idler> own_idler_;
@@ -89,6 +99,7 @@ class PIRN_EXPORT scheduler {
     detail::task* running_ = nullptr;
     std::size_t alive_count_ = 0;
     std::size_t turns_since_poll_ = 0;
+    unsigned answers_left_ = 0; // see detail::spend_answer
 };
 
 // ---------------------------------------------------------------------------------------------------
@@ -107,6 +118,14 @@ using task_body = body<task, void, task_result<Function, Arguments...>, std::dec
 template <class Function>
 auto scheduler::spawn(Function&& function, std::source_location where) {
     return spawn(spawn_options{.where = where}, std::forward<Function>(function));
+}
+
+template <class Function, class First, class... Rest>
+    requires(
+        std::is_invocable_v<std::decay_t<Function>, std::decay_t<First>, std::decay_t<Rest>...>)
+auto scheduler::spawn(Function&& function, First&& first, Rest&&... rest) {
+    return spawn(spawn_options{.where = {}}, std::forward<Function>(function),
+                 std::forward<First>(first), std::forward<Rest>(rest)...);
 }
 
 template <class Function, class... Arguments>

@@ -52,6 +52,14 @@ using task_queue = list<task, &task::queue_link>;
 // resumed; null outside of any. Never suspends.
 PIRN_EXPORT task* current_task() noexcept;
 
+// spend_answer: a task whose every request is answered at once would never suspend, and nobody else
+// would run. False when the current task has had its share for this turn and should yield before the
+// next request. Never suspends.
+PIRN_EXPORT bool spend_answer() noexcept;
+
+// let_others_run: yield_now without its exception. Suspends.
+PIRN_EXPORT void let_others_run();
+
 // start: hands a new task to the scheduler. release: gives up one reference; the last one frees it.
 PIRN_EXPORT void start(task& fresh, scheduler& home) noexcept;
 PIRN_EXPORT void release(task& which) noexcept;
@@ -66,7 +74,7 @@ PIRN_EXPORT void ask_to_stop(task& which) noexcept;
 // take_failure: rethrows what left the task's function, once.
 PIRN_EXPORT void take_failure(task& ended);
 
-// give_up: what a handle does that is let go of without get(): stops and joins, or detaches.
+// stop_and_join: what a handle does that is let go of. Suspends.
 PIRN_EXPORT void stop_and_join(task& which) noexcept;
 
 } // namespace detail

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+//
+// What every socket has in common: its descriptor, the loop that it is used on, and the operations that
+// are in flight on it, so that closing it can end them first.
+//
+// This is not API; tcp.hpp is.
+//
+// Mutable state, written on the loop's thread only: reading_ and writing_ are set for the duration of an
+// operation by the task that waits for it; closer_ by the task that closes meanwhile.
+#pragma once
+
+#include <pirn/base/assert.hpp>
+#include <pirn/base/export.hpp>
+#include <pirn/os/handle.hpp>
+
+#include <utility>
+
+namespace pirn {
+class loop;
+class operation;
+struct waiter;
+} // namespace pirn
+
+namespace pirn::net::detail {
+
+class PIRN_EXPORT socket {
+  public:
+    socket() noexcept = default;
+    // Takes over a descriptor that is new to the loop.
+    socket(os::handle&& owned, loop& used_on) noexcept;
+    socket(socket&& other) noexcept
+        : handle_{std::move(other.handle_)}, loop_{std::exchange(other.loop_, nullptr)} {
+        PIRN_REQUIRE(!other.busy(), "a stream was moved while an operation is in flight on it");
+    }
+    socket& operator=(socket&& other) noexcept;
+    ~socket() { close(); }
+
+    bool is_open() const noexcept { return static_cast<bool>(handle_); }
+    int descriptor() const noexcept { return handle_.get(); }
+
+    // close: ends what is in flight, waits for it, closes the descriptor. Suspends when something is in
+    // flight.
+    void close() noexcept;
+
+    enum class direction { reading, writing };
+
+    // in_use: marks a direction as busy for the duration of an operation, and tells a closer when it no
+    // longer is.
+    class PIRN_EXPORT in_use {
+      public:
+        in_use(socket& of, direction side, operation& what) noexcept;
+        in_use(const in_use&) = delete;
+        in_use& operator=(const in_use&) = delete;
+        ~in_use();
+
+      private:
+        socket& socket_;
+        operation*& slot_;
+    };
+
+  private:
+    bool busy() const noexcept { return reading_ != nullptr || writing_ != nullptr; }
+
+    os::handle handle_;
+    loop* loop_ = nullptr;
+    operation* reading_ = nullptr;
+    operation* writing_ = nullptr;
+    waiter* closer_ = nullptr;
+};
+
+} // namespace pirn::net::detail

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+//
+// Everything, for programs that do not mind the compile time. Each header also stands alone.
+#pragma once
+
+#include <pirn/base/bytes.hpp>
+#include <pirn/base/error.hpp>
+#include <pirn/base/live.hpp>
+#include <pirn/base/time.hpp>
+#include <pirn/base/version.hpp>
+#include <pirn/coro/coroutine.hpp>
+#include <pirn/coro/current.hpp>
+#include <pirn/coro/generator.hpp>
+#include <pirn/io/signal.hpp>
+#include <pirn/net/address.hpp>
+#include <pirn/net/tcp.hpp>
+#include <pirn/runtime/await.hpp>
+#include <pirn/runtime/runtime.hpp>
+#include <pirn/runtime/sleep.hpp>
+#include <pirn/runtime/spawn.hpp>
+#include <pirn/sched/park.hpp>
+#include <pirn/sched/scheduler.hpp>
+#include <pirn/stack/sources.hpp>

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+//
+// Waiting for the kernel.
+#include <pirn/runtime/await.hpp>
+
+#include <pirn/base/error.hpp>
+#include <pirn/base/time.hpp>
+#include <pirn/loop/loop.hpp>
+#include <pirn/runtime/runtime.hpp>
+#include <pirn/runtime/sleep.hpp>
+#include <pirn/sched/task.hpp>
+
+#include <cerrno>
+
+namespace pirn {
+namespace {
+
+// A wait for an operation: being asked to stop means cancelling it.
+struct operation_waiter : waiter {
+    operation_waiter(loop& runs_on, operation& awaited) noexcept
+        : waiter{&cancel}, where{runs_on}, what{awaited} {}
+
+    static void cancel(waiter& on) noexcept {
+        auto& self = static_cast<operation_waiter&>(on);
+        self.where.cancel(self.what);
+    }
+
+    loop& where;
+    operation& what;
+};
+
+} // namespace
+
+namespace detail {
+
+int await_operation(operation& what, waiter*& sleeper) noexcept {
+    if (!spend_answer()) {
+        let_others_run();
+    }
+    if (stop_requested()) {
+        return -ECANCELED; // nothing was started
+    }
+    loop& here = current_loop();
+    if (here.attempt(what)) {
+        return what.result();
+    }
+    operation_waiter on{here, what};
+    sleeper = &on;
+    park(on);
+    return what.result();
+}
+
+int await_shielded_operation(operation& what, waiter*& sleeper) noexcept {
+    loop& here = current_loop();
+    if (here.attempt(what)) {
+        return what.result();
+    }
+    waiter on;
+    sleeper = &on;
+    park(on);
+    return what.result();
+}
+
+} // namespace detail
+
+void sleep_until(time_point deadline) {
+    if (deadline <= clock::now()) {
+        yield_now();
+        return;
+    }
+    awaitable<timer_operation> timer{deadline};
+    if (await(timer) == -ECANCELED) {
+        throw cancelled{};
+    }
+}
+
+} // namespace pirn

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+//
+// "What a worker does when nothing is runnable": it runs an event loop.
+#pragma once
+
+#include <pirn/loop/loop.hpp>
+#include <pirn/sched/idler.hpp>
+
+namespace pirn::detail {
+
+class loop_idler final : public idler {
+  public:
+    explicit loop_idler(loop& serves) noexcept;
+
+    void poll() override;
+    void wait() override;
+    void wake() noexcept override;
+
+    loop& serves() const noexcept { return loop_; }
+
+  private:
+    loop& loop_;
+};
+
+// loop_of: the loop behind an idler, or null when it is another kind of idler. Never suspends.
+loop* loop_of(idler& any) noexcept;
+
+} // namespace pirn::detail
