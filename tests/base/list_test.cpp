@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+//
+// The intrusive list.
+#include <pirn/base/list.hpp>
+
+#include <memory>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace {
+
+// The link is not the first member, and there are two: finding the owner has to reckon with both.
+struct element {
+    explicit element(int value) : name{value} {}
+    int name;
+    pirn::list_link link;
+    pirn::list_link other_link;
+};
+
+using list = pirn::list<element, &element::link>;
+using other_list = pirn::list<element, &element::other_link>;
+
+std::vector<int> names(const list& all) {
+    std::vector<int> result;
+    for (element* at = all.front(); at != nullptr; at = all.next(*at)) {
+        result.push_back(at->name);
+    }
+    return result;
+}
+
+void clear(list& all) {
+    while (all.pop_front() != nullptr) {
+    }
+}
+
+TEST(list, is_empty_at_first_and_gives_null) {
+    list all;
+    EXPECT_TRUE(all.empty());
+    EXPECT_EQ(all.size(), 0U);
+    EXPECT_EQ(all.front(), nullptr);
+    EXPECT_EQ(all.pop_front(), nullptr);
+}
+
+TEST(list, keeps_the_order_of_arrival_at_both_ends) {
+    element one{1};
+    element two{2};
+    element three{3};
+    list all;
+    all.push_back(two);
+    all.push_back(three);
+    all.push_front(one);
+    EXPECT_EQ(names(all), (std::vector{1, 2, 3}));
+    EXPECT_EQ(all.size(), 3U);
+    EXPECT_EQ(all.pop_front(), &one);
+    EXPECT_FALSE(one.link.linked());
+    clear(all);
+}
+
+TEST(list, lets_go_of_an_element_at_the_front_in_the_middle_and_at_the_end) {
+    for (int victim = 1; victim <= 3; ++victim) {
+        element one{1};
+        element two{2};
+        element three{3};
+        list all;
+        for (element* each : {&one, &two, &three}) {
+            all.push_back(*each);
+        }
+        all.erase(victim == 1 ? one : victim == 2 ? two : three);
+        std::vector<int> rest{1, 2, 3};
+        std::erase(rest, victim);
+        EXPECT_EQ(names(all), rest);
+        clear(all);
+    }
+}
+
+TEST(list, takes_everything_of_another_behind_its_own) {
+    element one{1};
+    element two{2};
+    element three{3};
+    list all;
+    list more;
+    all.push_back(one);
+    more.push_back(two);
+    more.push_back(three);
+    all.take_all(more);
+    EXPECT_EQ(names(all), (std::vector{1, 2, 3}));
+    EXPECT_TRUE(more.empty());
+    all.take_all(more); // nothing to take
+    EXPECT_EQ(all.size(), 3U);
+    more.take_all(all); // into an empty one
+    EXPECT_EQ(names(more), (std::vector{1, 2, 3}));
+    EXPECT_TRUE(all.empty());
+    clear(more);
+}
+
+TEST(list, holds_an_element_once_per_link) {
+    element one{1};
+    list all;
+    other_list others;
+    all.push_back(one);
+    others.push_back(one);
+    EXPECT_EQ(all.front(), &one);
+    EXPECT_EQ(others.front(), &one);
+    all.erase(one);
+    EXPECT_TRUE(one.other_link.linked());
+    others.erase(one);
+    EXPECT_FALSE(one.other_link.linked());
+}
+
+#if PIRN_ASSERTIONS
+TEST(list_death, of_an_element_that_is_still_in_it_is_reported) {
+    EXPECT_DEATH(
+        {
+            list all;
+            const auto one = std::make_unique<element>(1);
+            all.push_back(*one);
+        },
+        "destroyed");
+}
+
+TEST(list_death, by_putting_an_element_in_twice_is_reported) {
+    EXPECT_DEATH(
+        {
+            list all;
+            list more;
+            element one{1};
+            all.push_back(one);
+            more.push_back(one);
+        },
+        "second list");
+}
+#endif
+
+} // namespace
