@@ -1,72 +1,80 @@
 // SPDX-License-Identifier: MIT
 //
-// The command line of the example programs: long options with a value, numbers checked, and a usage
-// line with exit code 2 for what cannot be understood. Not part of the library.
+// The command line of the example programs: long options, each with a value. What cannot be understood
+// gets a message and a usage line on stderr, and exit code 2. Not part of the library.
+//
+//   example::command_line line{argc, argv, "[--port N] [--verbose yes|no]"};
+//   const auto port = line.number<std::uint16_t>("--port", 8080);
+//   line.done();
 #pragma once
 
 #include <pirn/loop/options.hpp>
 
 #include <charconv>
-#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <limits>
+#include <optional>
 #include <string_view>
+#include <vector>
 
 namespace example {
 
 class command_line {
   public:
-    command_line(int count, char** words, const char* usage) noexcept
-        : count_{count}, words_{words}, usage_{usage} {}
+    command_line(int count, char** words, const char* usage)
+        : words_{words, words + count}, usage_{usage} {}
 
-    // next: the next option's name, or empty at the end.
-    std::string_view next() {
-        if (++at_ >= count_) {
-            return {};
+    // text: the option's value, if it was given.
+    std::optional<std::string_view> text(std::string_view option) {
+        for (std::size_t i = 1; i < words_.size(); ++i) {
+            if (words_[i] == option) {
+                if (i + 1 == words_.size()) refuse(option, "a value is missing");
+                const std::string_view value = words_[i + 1];
+                words_.erase(words_.begin() + static_cast<std::ptrdiff_t>(i),
+                             words_.begin() + static_cast<std::ptrdiff_t>(i) + 2);
+                return value;
+            }
         }
-        return words_[at_];
+        return std::nullopt;
     }
 
-    // text, number, backend: the value that follows the option.
-    std::string_view text() {
-        if (++at_ >= count_) {
-            refuse("a value is missing");
-        }
-        return words_[at_];
-    }
-
+    // number: the same, as a number between least and most.
     template <class Number>
-    Number number(Number least, Number most = std::numeric_limits<Number>::max()) {
-        const std::string_view word = text();
+    Number number(std::string_view option, Number otherwise, Number least = 0,
+                  Number most = std::numeric_limits<Number>::max()) {
+        const auto word = text(option);
+        if (!word) return otherwise;
         Number value{};
-        const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
-        if (error != std::errc{} || end != word.data() + word.size() || value < least ||
-            value > most) {
-            refuse("not a number in range");
-        }
+        const auto [end, error] = std::from_chars(word->data(), word->data() + word->size(), value);
+        const bool whole = error == std::errc{} && end == word->data() + word->size();
+        if (!whole || value < least || value > most) refuse(*word, "not a number in range");
         return value;
     }
 
+    // backend: the value of --backend.
     pirn::backend_kind backend() {
-        const std::string_view word = text();
-        if (word == "auto") return pirn::backend_kind::automatic;
-        if (word == "uring") return pirn::backend_kind::uring;
-        if (word == "epoll") return pirn::backend_kind::epoll;
-        refuse("a backend is auto, uring or epoll");
+        const auto word = text("--backend");
+        if (!word || *word == "auto") return pirn::backend_kind::automatic;
+        if (*word == "uring") return pirn::backend_kind::uring;
+        if (*word == "epoll") return pirn::backend_kind::epoll;
+        refuse(*word, "a backend is auto, uring or epoll");
     }
 
-    [[noreturn]] void refuse(const char* why = "unknown option") const {
-        const char* word = at_ < count_ ? words_[at_] : words_[count_ - 1];
-        std::fprintf(stderr, "%s: %s\nusage: %s %s\n", word, why, words_[0], usage_);
-        std::exit(2);
+    // done: refuses whatever nobody has asked for.
+    void done() const {
+        if (words_.size() > 1) refuse(words_[1], "unknown option");
     }
 
   private:
-    int count_;
-    char** words_;
+    [[noreturn]] void refuse(std::string_view word, const char* why) const {
+        std::fprintf(stderr, "%.*s: %s\nusage: %s %s\n", static_cast<int>(word.size()), word.data(),
+                     why, words_[0].data(), usage_);
+        std::exit(2);
+    }
+
+    std::vector<std::string_view> words_;
     const char* usage_;
-    int at_ = 0;
 };
 
 } // namespace example

@@ -2,9 +2,6 @@
 //
 // An echo server: what each client sends, it gets back. One task per connection, written as if it
 // blocked; with --threads, one runtime per thread, and the kernel deals out the connections.
-//
-//   tcp_echo [--port N] [--backend auto|uring|epoll] [--threads T] [--max-connections M]
-//
 // On SIGTERM or SIGINT it stops accepting, answers what it has received, and exits with 0.
 #include <pirn/pirn.hpp>
 
@@ -21,32 +18,28 @@
 #include <vector>
 
 using namespace std::chrono_literals;
+namespace net = pirn::net;
 
 namespace {
 
-struct options {
-    std::uint16_t port = 0;
-    pirn::backend_kind backend = pirn::backend_kind::automatic;
-    unsigned threads = 1;
-    std::size_t max_connections = 1'000'000;
-};
-
-struct connection {
-    pirn::net::tcp_stream stream;
-    pirn::join_handle<> task;
-};
-using place = std::list<connection>::iterator;
-
-// The connections of one thread: at most so many at a time. Built on park, the gate under everything.
+// The connections of one thread, at most so many at a time. Built on park, the gate under everything.
 class connections {
   public:
-    explicit connections(std::size_t most) : most_{most} {}
+    struct connection {
+        net::tcp_stream stream;
+        pirn::join_handle<> task;
+    };
+    using place = std::list<connection>::iterator;
 
-    void wait_for_room() {
-        while (open.size() >= most_) wait();
-    }
-    void wait_for_none() {
-        while (!open.empty()) wait();
+    // wait_until_fewer: sleeps while there are so many or more.
+    void wait_until_fewer(std::size_t than) {
+        while (open.size() >= than) {
+            pirn::waiter on{[](pirn::waiter& stopped) noexcept { pirn::unpark(stopped); }};
+            waiting_ = &on;
+            pirn::park(on);
+            waiting_ = nullptr;
+            pirn::throw_if_stopped();
+        }
     }
     void remove(place which) {
         which->task.detach(); // it is the one that calls this
@@ -57,19 +50,10 @@ class connections {
     std::list<connection> open;
 
   private:
-    void wait() {
-        pirn::waiter on{[](pirn::waiter& asked_to_stop) noexcept { pirn::unpark(asked_to_stop); }};
-        waiting_ = &on;
-        pirn::park(on);
-        waiting_ = nullptr;
-        pirn::throw_if_stopped();
-    }
-
-    std::size_t most_;
     pirn::waiter* waiting_ = nullptr;
 };
 
-void echo(connections& all, place client) {
+void echo(connections& all, connections::place client) {
     std::array<std::byte, 16384> buffer; // on the coroutine's own stack
     std::error_code gone;                // a peer that resets the connection is no news
     while (const std::size_t n = client->stream.read(buffer, gone)) {
@@ -79,12 +63,12 @@ void echo(connections& all, place client) {
     all.remove(client);
 }
 
-void serve(pirn::net::tcp_listener& listener, std::size_t most, pirn::io::signal_set& stop) {
-    connections all{most};
+void serve(net::tcp_listener& listener, std::size_t most, pirn::io::signal_set& stop) {
+    connections all;
     auto acceptor = pirn::spawn({.name = "acceptor"}, [&] {
         for (;;) {
-            all.wait_for_room();
-            const place client = all.open.insert(all.open.end(), connection{listener.accept(), {}});
+            all.wait_until_fewer(most);
+            const auto client = all.open.insert(all.open.end(), {listener.accept(), {}});
             client->task = pirn::spawn({.name = "echo"}, echo, std::ref(all), client);
         }
     });
@@ -94,52 +78,43 @@ void serve(pirn::net::tcp_listener& listener, std::size_t most, pirn::io::signal
     listener.close();
     // What has arrived is still answered: a stream that is shut for reading ends after its last byte.
     std::error_code gone;
-    for (auto& client : all.open) client.stream.shutdown(pirn::net::shutdown_side::read, gone);
+    for (auto& client : all.open) client.stream.shutdown(net::shutdown_side::read, gone);
     const auto impatience = pirn::spawn([&all] {
         pirn::sleep_for(5s); // for clients that never take their answers
         for (auto& client : all.open) client.task.request_stop();
     });
-    all.wait_for_none();
+    all.wait_until_fewer(1);
 }
 
 } // namespace
 
 int main(int argc, char** argv) try {
-    options chosen;
-    example::command_line line{argc, argv,
-                               "[--port N] [--backend auto|uring|epoll] [--threads T] "
-                               "[--max-connections M]"};
-    for (auto option = line.next(); !option.empty(); option = line.next()) {
-        if (option == "--port")
-            chosen.port = line.number<std::uint16_t>(0);
-        else if (option == "--backend")
-            chosen.backend = line.backend();
-        else if (option == "--threads")
-            chosen.threads = line.number<unsigned>(1, 256);
-        else if (option == "--max-connections")
-            chosen.max_connections = line.number<std::size_t>(1);
-        else
-            line.refuse();
-    }
-    const pirn::runtime_options with{.loop = {.backend = chosen.backend}};
+    example::command_line line{
+        argc, argv, "[--port N] [--backend auto|uring|epoll] [--threads T] [--max-connections M]"};
+    const auto port = line.number<std::uint16_t>("--port", 0);
+    const auto threads = line.number<unsigned>("--threads", 1, 1, 256);
+    const auto most = line.number<std::size_t>("--max-connections", 1'000'000, 1);
+    const pirn::runtime_options with{.loop = {.backend = line.backend()}};
+    line.done();
+
     std::vector<std::jthread> others;
-    std::latch listening{chosen.threads};
-    const auto one_thread = [&](const pirn::net::address& where, auto&& ready) {
+    std::latch listening{threads};
+    const auto run_one = [&](const net::address& where, auto when_listening) {
         pirn::run(with, [&] {
             pirn::io::signal_set stop{SIGTERM, SIGINT};
-            auto listener = pirn::net::tcp_listen(where, {.reuse_port = chosen.threads > 1});
-            ready(listener.local_address());
-            serve(listener, std::max<std::size_t>(1, chosen.max_connections / chosen.threads),
-                  stop);
+            auto listener = net::tcp_listen(where, {.reuse_port = threads > 1});
+            when_listening(listener.local_address());
+            serve(listener, std::max<std::size_t>(1, most / threads), stop);
         });
     };
-    one_thread(pirn::net::address::loopback(chosen.port), [&](const pirn::net::address& where) {
-        for (unsigned i = 1; i < chosen.threads; ++i) {
-            others.emplace_back(
-                [&, where] { one_thread(where, [&](auto&&) { listening.count_down(); }); });
+    run_one(net::address::loopback(port), [&](const net::address& where) {
+        while (others.size() + 1 < threads) {
+            others.emplace_back([&, where] {
+                run_one(where, [&](const net::address&) { listening.count_down(); });
+            });
         }
         listening.arrive_and_wait();
-        std::printf("listening on %s\n", pirn::net::to_string(where).c_str());
+        std::printf("listening on %s\n", net::to_string(where).c_str());
         std::fflush(stdout);
     });
     others.clear(); // joins
