@@ -27,6 +27,12 @@ union manual {
     T value;
 };
 
+// place_of: as placement new wants it, whatever T overloads and whether or not it is const.
+template <class T>
+void* place_of(manual<T>& storage) noexcept {
+    return const_cast<std::remove_const_t<T>*>(std::addressof(storage.value));
+}
+
 struct nothing {};
 
 // A reference is kept as a pointer.
@@ -43,11 +49,11 @@ class body final : public Base {
     template <class F, class... As>
     body(const placement& place, const coroutine_options& options, F&& function, As&&... arguments)
         : Base{place, behaviour_table, options} {
-        new (&function_.value) Function(std::forward<F>(function));
+        ::new (place_of(function_)) Function(std::forward<F>(function));
         try {
-            new (&arguments_.value) std::tuple<Arguments...>(std::forward<As>(arguments)...);
+            ::new (place_of(arguments_)) std::tuple<Arguments...>(std::forward<As>(arguments)...);
         } catch (...) {
-            function_.value.~Function();
+            std::destroy_at(std::addressof(function_.value));
             throw;
         }
     }
@@ -72,11 +78,12 @@ class body final : public Base {
             self.call();
         } else {
             if constexpr (std::is_reference_v<Return>) {
-                self.result_.value = std::addressof(self.call());
-                self.transfer = self.result_.value;
+                Return returned = self.call();
+                self.result_.value = std::addressof(returned);
+                self.transfer = const_cast<void*>(static_cast<const void*>(self.result_.value));
             } else {
-                new (&self.result_.value) Return(self.call());
-                self.transfer = std::addressof(self.result_.value);
+                ::new (place_of(self.result_)) Return(self.call());
+                self.transfer = place_of(self.result_);
             }
             self.has_result_ = true;
         }

@@ -22,6 +22,7 @@
 
 #include <exception>
 #include <memory>
+#include <source_location>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -100,20 +101,30 @@ class coroutine : public detail::coroutine_handle {
     static constexpr bool callable =
         !std::is_same_v<std::decay_t<Function>, coroutine_options> &&
         !std::is_same_v<std::decay_t<Function>, coroutine> &&
-        (std::is_invocable_v<std::decay_t<Function>, yielder_type&, std::decay_t<Arguments>...> ||
-         std::is_invocable_v<std::decay_t<Function>, std::decay_t<Arguments>...>);
+        // Not `||`: a generic callable is not even looked at without the yielder when it takes one.
+        std::disjunction_v<
+            std::is_invocable<std::decay_t<Function>, yielder_type&, std::decay_t<Arguments>...>,
+            std::is_invocable<std::decay_t<Function>, std::decay_t<Arguments>...>>;
 
   public:
-    // From any callable, which is called with the yielder first (or without, if it does not take one)
-    // and then with the arguments; these are moved or copied into the coroutine, as std::thread does.
+    // From any callable, which is called with the yielder (or without, if it does not take one).
     // Nothing runs yet. Throws std::bad_alloc when there is no stack. Never suspends.
-    template <class Function, class... Arguments>
-        requires(callable<Function, Arguments...>)
-    explicit coroutine(Function&& function, Arguments&&... arguments)
-        : coroutine{coroutine_options{}, std::forward<Function>(function),
-                    std::forward<Arguments>(arguments)...} {}
+    template <class Function>
+        requires(callable<Function>)
+    explicit coroutine(Function&& function,
+                       std::source_location where = std::source_location::current())
+        : coroutine{coroutine_options{.where = where}, std::forward<Function>(function)} {}
 
-    // The same, with options.
+    // The same with arguments, which come behind the yielder; they are moved or copied into the
+    // coroutine, as std::thread does. Messages cannot say where this one was created: a parameter with
+    // a default cannot stand behind the arguments. Options can say it.
+    template <class Function, class First, class... Rest>
+        requires(callable<Function, First, Rest...>)
+    explicit coroutine(Function&& function, First&& first, Rest&&... rest)
+        : coroutine{coroutine_options{.where = {}}, std::forward<Function>(function),
+                    std::forward<First>(first), std::forward<Rest>(rest)...} {}
+
+    // With options, and arguments or none.
     template <class Function, class... Arguments>
         requires(callable<Function, Arguments...>)
     coroutine(const coroutine_options& options, Function&& function, Arguments&&... arguments)
@@ -132,11 +143,11 @@ class coroutine : public detail::coroutine_handle {
         return step();
     }
 
-    // The same, handing `injected` to the coroutine as the result of its yield. Not for the first
-    // resume: there is no yield yet that could return it.
+    // The same, handing `injected` to the coroutine as the result of its yield, where it is moved to.
+    // Not for the first resume: there is no yield yet that could return it.
     template <class Value = Inject>
-        requires(!std::is_void_v<Value>)
-    PIRN_ALWAYS_INLINE bool resume(Value&& injected) {
+        requires(!std::is_void_v<Value> && std::is_same_v<Value, Inject>)
+    PIRN_ALWAYS_INLINE bool resume(std::type_identity_t<Value> injected) {
         PIRN_REQUIRE(
             status() == coroutine_status::suspended,
             "a value can be injected only into a suspended coroutine; start it with resume()",

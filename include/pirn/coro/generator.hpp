@@ -16,7 +16,9 @@
 
 #include <cstddef>
 #include <iterator>
+#include <memory>
 #include <ranges>
+#include <source_location>
 #include <type_traits>
 #include <utility>
 
@@ -33,9 +35,17 @@ class generator : public std::ranges::view_interface<generator<T>> {
 
     // From any callable that takes the yielder, and arguments for it; with options first if wanted.
     // Nothing runs until begin(). Throws std::bad_alloc when there is no stack. Never suspends.
-    template <class... Parts>
-        requires(std::is_constructible_v<coroutine_type, Parts...>)
-    explicit generator(Parts&&... parts) : coroutine_{std::forward<Parts>(parts)...} {}
+    template <class Function>
+        requires(std::is_constructible_v<coroutine_type, Function>)
+    explicit generator(Function&& function,
+                       std::source_location where = std::source_location::current())
+        : coroutine_{coroutine_options{.where = where}, std::forward<Function>(function)} {}
+
+    template <class Function, class First, class... Rest>
+        requires(std::is_constructible_v<coroutine_type, Function, First, Rest...>)
+    explicit generator(Function&& function, First&& first, Rest&&... rest)
+        : coroutine_{std::forward<Function>(function), std::forward<First>(first),
+                     std::forward<Rest>(rest)...} {}
 
     template <class Function, class... Arguments>
         requires(std::is_constructible_v<coroutine_type, const coroutine_options&, Function,
