@@ -13,7 +13,8 @@ std::optional<coroutine_ref> reference_to(const detail::frame* which) noexcept {
 } // namespace
 
 std::optional<coroutine_ref> coroutine_ref::parent() const noexcept {
-    return reference_to(frame_->parent);
+    // Once it waits, whoever resumed it last may be gone.
+    return status() == coroutine_status::active ? reference_to(frame_->parent) : std::nullopt;
 }
 
 std::optional<coroutine_ref> current() noexcept {

@@ -38,6 +38,13 @@ frame& frame_of(arch::context* context) noexcept {
     fail("a coroutine that has ended was resumed", "unreachable", self.created_at);
 }
 
+// What leaves the function goes on to whoever resumed it. There is no result then, and the last value
+// that was yielded is gone with the stack.
+void fail_with_current_exception(frame& self) noexcept {
+    self.failure = std::current_exception();
+    self.transfer = nullptr;
+}
+
 bool is_active_ancestor(const frame& self, const frame* from) noexcept {
     for (const frame* at = from; is_frame(at); at = at->parent) {
         if (at == &self) {
@@ -55,15 +62,19 @@ void entry(arch::context* own) {
     bool left_by_unwinding = false;
     try {
         self.behaviour->run(self);
-    } catch (const unwinding&) {
-        left_by_unwinding = true;
+    } catch (const unwinding& found) {
+        left_by_unwinding = found.target == &self;
+        if (!left_by_unwinding) {
+            fail_with_current_exception(self);
+        }
     } catch (...) {
-        self.failure = std::current_exception();
+        fail_with_current_exception(self);
     }
     PIRN_REQUIRE(left_by_unwinding == self.unwinding,
                  "a catch (...) swallowed the unwinding of a coroutine that is being destroyed; "
                  "end it with `throw;`, or catch const std::exception&",
                  {"name", self.name()});
+    check_canary(self);
     leave_for_good(self);
 }
 
@@ -72,16 +83,14 @@ arch::message resume_slowly(frame& to, arch::message sent) {
     if (here.current == nullptr) {
         here.current = outside;
         here.exceptions = arch::eh_globals();
+        watch_for_overflow(&identify);
     }
     const coroutine_status status = to.status();
     PIRN_REQUIRE(&to != &no_frame(), "a moved-from coroutine was resumed");
     PIRN_REQUIRE(status == coroutine_status::start || status == coroutine_status::suspended,
                  "only a coroutine that has not started or is suspended can be resumed",
                  {"name", to.name()}, {"status", to_string(status)});
-    if (to.phase == frame_phase::fresh) {
-        to.phase = frame_phase::started;
-        watch_for_overflow(&identify);
-    }
+    to.phase = frame_phase::started;
     to.parent = here.current;
     frame* innermost = std::exchange(to.innermost, nullptr);
     here.current = innermost != nullptr ? innermost : &to;
@@ -114,8 +123,14 @@ arch::message suspend_slowly(frame& self) {
 }
 
 void throw_unwinding(frame& self) {
+    // Said here, because the language would only say "terminate called".
+    PIRN_REQUIRE(
+        std::uncaught_exceptions() == 0,
+        "a coroutine is destroyed while it is suspended in a destructor that runs because of "
+        "an exception: it cannot be unwound from there; resume it until it has left",
+        {"name", self.name()});
     self.unwinding = true;
-    throw unwinding{};
+    throw unwinding{&self};
 }
 
 void unwind(frame& what) noexcept {

@@ -130,8 +130,9 @@ void destroy_frame(frame& what) noexcept {
 
 frame& no_frame() noexcept {
     // Shared by all threads and never written: `parent` sends every use to the slow path.
-    static frame none;
-    return none;
+    // Never destroyed: a static coroutine that was moved from still points to it at the very end.
+    static frame* const none = new frame;
+    return *none;
 }
 
 } // namespace detail

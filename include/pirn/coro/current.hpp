@@ -21,7 +21,8 @@ class PIRN_EXPORT coroutine_ref {
     std::string_view name() const noexcept { return frame_->name(); }
     coroutine_status status() const noexcept { return frame_->status(); }
     std::source_location created_at() const noexcept { return frame_->created_at; }
-    // parent: the coroutine that resumed this one; nothing when that was no coroutine.
+    // parent: the coroutine that resumed this one and waits for it; nothing when that was no coroutine,
+    // or this one is not running.
     std::optional<coroutine_ref> parent() const noexcept;
 
     bool operator==(const coroutine_ref&) const = default;

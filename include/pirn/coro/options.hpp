@@ -26,7 +26,8 @@ struct coroutine_options {
     stack_source* stacks = nullptr;
 
     // The caller's own memory as stack, instead of a source. Outlives the coroutine. Unguarded: an
-    // overflow is found by a canary when the coroutine ends (and at each suspend in debug builds).
+    // overflow is found by a canary when the function returns and when the coroutine is destroyed (and
+    // at each suspend in debug builds).
     std::span<std::byte> memory = {};
 
     // Where the coroutine was created, for messages. Filled in by itself.

@@ -25,8 +25,11 @@
 namespace pirn::detail {
 
 // unwinding: what destroying a suspended coroutine throws inside it. Deliberately not a
-// std::exception, so that a handler for errors does not see it.
-struct unwinding {};
+// std::exception, so that a handler for errors does not see it. Where the coroutine was suspended from
+// within nested ones, it goes through all of them on its way to the one that is destroyed.
+struct unwinding {
+    const frame* target;
+};
 
 PIRN_EXPORT arch::message resume_slowly(frame& to, arch::message sent);
 PIRN_EXPORT arch::message suspend_slowly(frame& from);
