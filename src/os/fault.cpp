@@ -29,7 +29,8 @@ struct saved_action {
 std::array<saved_action, 2> previous{{{SIGSEGV, {}}, {SIGBUS, {}}}};
 
 // Lets the fault take its course. With no handler before ours, the default action is restored and the
-// faulting instruction runs again, so that the core dump shows it and not this function.
+// faulting instruction runs again, so that the core dump shows it and not this function. What somebody
+// sent with kill(2) does not come again by itself.
 void pass_on(int signal, siginfo_t* info, void* machine) noexcept {
     for (const saved_action& saved : previous) {
         if (saved.signal != signal) {
@@ -43,9 +44,16 @@ void pass_on(int signal, siginfo_t* info, void* machine) noexcept {
             saved.action.sa_handler(signal);
             return;
         }
+        const bool was_sent = info->si_code <= 0;
+        if (was_sent && saved.action.sa_handler == SIG_IGN) {
+            return;
+        }
         struct sigaction standard{};
         standard.sa_handler = SIG_DFL;
         ::sigaction(signal, &standard, nullptr);
+        if (was_sent) {
+            ::raise(signal);
+        }
     }
 }
 
@@ -86,9 +94,12 @@ class alternate_stack {
         if (memory_.empty()) {
             return;
         }
-        stack_t none{};
-        none.ss_flags = SS_DISABLE;
-        ::sigaltstack(&none, nullptr);
+        stack_t present{};
+        if (::sigaltstack(nullptr, &present) == 0 && present.ss_sp == memory_.data()) {
+            stack_t none{};
+            none.ss_flags = SS_DISABLE;
+            ::sigaltstack(&none, nullptr);
+        }
         release_memory(memory_);
     }
     alternate_stack(const alternate_stack&) = delete;

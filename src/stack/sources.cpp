@@ -28,11 +28,12 @@ struct fixed_stack_source::slot {
 };
 
 fixed_stack_source::fixed_stack_source(std::span<std::byte> memory, std::size_t slot_size) noexcept
-    : fresh_{memory}, slot_size_{slot_size}, available_{memory.size() / slot_size} {
+    : fresh_{memory}, slot_size_{slot_size} {
     PIRN_REQUIRE(slot_size >= 16 && slot_size % 16 == 0, "a stack slot is a multiple of 16 bytes",
                  {"slot_size", slot_size});
     PIRN_REQUIRE(reinterpret_cast<std::uintptr_t>(memory.data()) % 16 == 0,
                  "memory for stacks is aligned to 16 bytes", {"memory", memory.data()});
+    available_ = memory.size() / slot_size; // not above: a slot of no size would be a division by 0
 }
 
 stack fixed_stack_source::allocate(std::size_t size) {

@@ -35,7 +35,7 @@ class PIRN_EXPORT fixed_stack_source final : public stack_source {
     struct slot;
     std::span<std::byte> fresh_; // slots never lent out: not even touched
     std::size_t slot_size_;
-    std::size_t available_;
+    std::size_t available_ = 0;
     slot* returned_ = nullptr;
 };
 
