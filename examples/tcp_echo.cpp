@@ -2,7 +2,7 @@
 //
 // An echo server: what each client sends, it gets back. One task per connection, written as if it
 // blocked; with --threads, one runtime per thread, and the kernel deals out the connections.
-// On SIGTERM or SIGINT it stops accepting, answers what it has received, and exits with 0.
+// On SIGTERM it stops accepting, answers what it has received, and exits with 0.
 #include <pirn/pirn.hpp>
 
 #include "command_line.hpp"
@@ -14,7 +14,6 @@
 #include <latch>
 #include <list>
 #include <thread>
-#include <utility>
 #include <vector>
 
 using namespace std::chrono_literals;
@@ -23,8 +22,7 @@ namespace net = pirn::net;
 namespace {
 
 // The connections of one thread, at most so many at a time. Built on park, the gate under everything.
-class connections {
-  public:
+struct connections {
     struct connection {
         net::tcp_stream stream;
         pirn::join_handle<> task;
@@ -35,22 +33,20 @@ class connections {
     void wait_until_fewer(std::size_t than) {
         while (open.size() >= than) {
             pirn::waiter on{[](pirn::waiter& stopped) noexcept { pirn::unpark(stopped); }};
-            waiting_ = &on;
+            waiting = &on;
             pirn::park(on);
-            waiting_ = nullptr;
+            waiting = nullptr;
             pirn::throw_if_stopped();
         }
     }
     void remove(place which) {
         which->task.detach(); // it is the one that calls this
         open.erase(which);
-        if (waiting_ != nullptr) pirn::unpark(*std::exchange(waiting_, nullptr));
+        if (waiting != nullptr) pirn::unpark(*std::exchange(waiting, nullptr));
     }
 
     std::list<connection> open;
-
-  private:
-    pirn::waiter* waiting_ = nullptr;
+    pirn::waiter* waiting = nullptr;
 };
 
 void echo(connections& all, connections::place client) {
@@ -76,8 +72,7 @@ void serve(net::tcp_listener& listener, std::size_t most, pirn::io::signal_set& 
     acceptor.request_stop();
     acceptor.join();
     listener.close();
-    // What has arrived is still answered: a stream that is shut for reading ends after its last byte.
-    std::error_code gone;
+    std::error_code gone; // what has arrived is still answered: the stream ends after its last byte
     for (auto& client : all.open) client.stream.shutdown(net::shutdown_side::read, gone);
     const auto impatience = pirn::spawn([&all] {
         pirn::sleep_for(5s); // for clients that never take their answers
