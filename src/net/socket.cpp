@@ -8,8 +8,8 @@
 #include <pirn/net/socket.hpp>
 
 #include <pirn/loop/loop.hpp>
+#include <pirn/runtime/await.hpp>
 #include <pirn/runtime/runtime.hpp>
-#include <pirn/sched/park.hpp>
 
 namespace pirn::net::detail {
 

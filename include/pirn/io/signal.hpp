@@ -11,6 +11,7 @@
 
 #include <pirn/base/export.hpp>
 
+#include <csignal>
 #include <initializer_list>
 #include <memory>
 

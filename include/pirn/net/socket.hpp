@@ -3,7 +3,7 @@
 // What every socket has in common: its descriptor, the loop that it is used on, and the operations that
 // are in flight on it, so that closing it can end them first.
 //
-// This is not API; tcp.hpp is.
+// This is not API. It is installed because streams and listeners hold one; tcp.hpp is what users see.
 //
 // Mutable state, written on the loop's thread only: reading_ and writing_ are set for the duration of an
 // operation by the task that waits for it; closer_ by the task that closes meanwhile.

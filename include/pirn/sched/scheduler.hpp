@@ -21,6 +21,7 @@
 #include <pirn/sched/options.hpp>
 #include <pirn/sched/task.hpp>
 
+#include <atomic>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -69,7 +70,8 @@ class PIRN_EXPORT scheduler {
     // run_until_ended: the same, but only until this task has ended.
     void run_until_ended(const detail::task& which);
 
-    // request_stop_all: asks every task that is alive to stop. Never suspends.
+    // request_stop_all: asks every task that is alive to stop, and whoever is spawned before all of
+    // those have ended: nobody can slip in while everybody leaves. Never suspends.
     void request_stop_all() noexcept;
 
     // alive: tasks spawned and not ended. Never suspends.
@@ -95,7 +97,9 @@ class PIRN_EXPORT scheduler {
     scheduler_options options_;
     detail::task_queue runnable_;
     list<detail::task, &detail::task::alive_link> alive_;
+    bool everybody_leaves_ = false; // request_stop_all was called, and somebody is still there
     mpsc<waiter> inbox_;
+    std::atomic<unsigned> wakers_{0}; // other threads in the middle of unpark; see there
     detail::task* running_ = nullptr;
     std::size_t alive_count_ = 0;
     std::size_t turns_since_poll_ = 0;

@@ -3,7 +3,7 @@
 // A task: a coroutine that a scheduler runs. Its control block stands where any coroutine's does, at the
 // high end of its own stack, so that spawning allocates nothing but the stack.
 //
-// This is not API; the handle that users hold is join_handle.hpp.
+// This is not API. It is installed because spawn is a template; users hold a join_handle.
 //
 // Mutable state, all of it written on the scheduler's own thread:
 //
