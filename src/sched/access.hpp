@@ -13,6 +13,8 @@ struct scheduler_access {
     static std::size_t& alive_count(scheduler& of) noexcept { return of.alive_count_; }
     static task* running(scheduler& of) noexcept { return of.running_; }
     static mpsc<waiter>& inbox(scheduler& of) noexcept { return of.inbox_; }
+    static bool everybody_leaves(const scheduler& of) noexcept { return of.everybody_leaves_; }
+    static std::atomic<unsigned>& wakers(scheduler& of) noexcept { return of.wakers_; }
     static unsigned& answers_left(scheduler& of) noexcept { return of.answers_left_; }
 };
 

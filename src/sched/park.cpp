@@ -53,10 +53,15 @@ void unpark(waiter& on) noexcept {
         }
         return;
     }
-    idler& sleeps = home.idles_with();
+    // From the push on, the task may run and end, and the scheduler with it: its destructor waits for
+    // those who are counted here. Counting is relaxed, because the push publishes it.
+    std::atomic<unsigned>& wakers = detail::scheduler_access::wakers(home);
+    wakers.fetch_add(1, std::memory_order_relaxed);
     if (detail::scheduler_access::inbox(home).push(on)) {
-        sleeps.wake();
+        home.idles_with().wake();
     }
+    // release: pairs with the acquire in ~scheduler. The last use of anything here.
+    wakers.fetch_sub(1, std::memory_order_release);
 }
 
 void yield_now() {

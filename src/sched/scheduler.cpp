@@ -20,6 +20,7 @@
 #include <cstdio>
 #include <exception>
 #include <string_view>
+#include <thread>
 
 namespace pirn {
 namespace {
@@ -60,6 +61,11 @@ scheduler::~scheduler() {
         report_alive();
         request_stop_all();
         run();
+    }
+    // A thread that woke the last task may still have the idler in its hands. It does not wait there.
+    // acquire: pairs with the release in unpark.
+    while (wakers_.load(std::memory_order_acquire) != 0) {
+        std::this_thread::yield();
     }
 }
 
@@ -113,7 +119,7 @@ void scheduler::run_one(detail::task& next) {
         return;
     }
     alive_.erase(next);
-    --alive_count_;
+    everybody_leaves_ = --alive_count_ > 0 && everybody_leaves_;
     while (waiter* joiner = next.joiners.pop_front()) {
         unpark(*joiner);
     }
@@ -156,6 +162,7 @@ void scheduler::report_alive() const noexcept {
 
 void scheduler::request_stop_all() noexcept {
     const at_work here{*this};
+    everybody_leaves_ = alive_count_ > 0;
     for (detail::task* at = alive_.front(); at != nullptr; at = alive_.next(*at)) {
         detail::ask_to_stop(*at);
     }

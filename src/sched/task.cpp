@@ -62,6 +62,7 @@ bool spend_answer() noexcept {
 
 void start(task& fresh, scheduler& home) noexcept {
     fresh.home = &home;
+    fresh.stop_requested = scheduler_access::everybody_leaves(home);
     scheduler_access::alive(home).push_back(fresh);
     ++scheduler_access::alive_count(home);
     scheduler_access::runnable(home).push_back(fresh);
