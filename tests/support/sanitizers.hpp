@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+//
+// Which instrument is watching. A test that an instrument makes impossible says so with SKIP_UNDER.
+#pragma once
+
+#include <pirn/base/config.hpp>
+
+#include <gtest/gtest.h>
+
+namespace support {
+
+#if defined(PIRN_ASAN)
+inline constexpr bool under_address_sanitizer = true;
+#else
+inline constexpr bool under_address_sanitizer = false;
+#endif
+
+#if defined(PIRN_TSAN)
+inline constexpr bool under_thread_sanitizer = true;
+#else
+inline constexpr bool under_thread_sanitizer = false;
+#endif
+
+inline constexpr bool under_sanitizer = under_address_sanitizer || under_thread_sanitizer;
+
+// How much slower an instrument makes things, for loops that are long to find rare events.
+inline constexpr int slowness = under_sanitizer ? 10 : 1;
+
+// Whether the portable switch is compiled in, which differs in what it keeps.
+inline constexpr bool by_ucontext = PIRN_CONTEXT_UCONTEXT;
+
+} // namespace support
+
+#define SKIP_WHEN(condition, reason)                                                               \
+    if constexpr (condition) {                                                                     \
+        GTEST_SKIP() << (reason);                                                                  \
+    }                                                                                              \
+    static_assert(true)
