@@ -5,6 +5,8 @@
 
 #include <pirn/sched/scheduler.hpp>
 
+#include <string>
+
 namespace pirn::detail {
 
 struct scheduler_access {
@@ -17,6 +19,10 @@ struct scheduler_access {
     static std::atomic<unsigned>& wakers(scheduler& of) noexcept { return of.wakers_; }
     static unsigned& answers_left(scheduler& of) noexcept { return of.answers_left_; }
 };
+
+// site_of: where a task was spawned, as a message says it. A spawn with arguments and without options
+// does not know.
+std::string site_of(const task& which);
 
 // report_failure: one line on stderr about an error that left a task and that nobody asked for.
 void report_failure(task& which) noexcept;

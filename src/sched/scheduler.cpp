@@ -154,9 +154,8 @@ void scheduler::report_alive() const noexcept {
     for (const detail::task* at = alive_.front(); at != nullptr;
          at = alive_.next(const_cast<detail::task&>(*at))) {
         const std::string_view name = at->name().empty() ? "unnamed" : at->name();
-        std::fprintf(stderr, "  \"%.*s\", %s, spawned at %s:%u\n", static_cast<int>(name.size()),
-                     name.data(), to_string(at->status()).data(), at->created_at.file_name(),
-                     static_cast<unsigned>(at->created_at.line()));
+        std::fprintf(stderr, "  \"%.*s\", %s, spawned at %s\n", static_cast<int>(name.size()),
+                     name.data(), to_string(at->status()).data(), detail::site_of(*at).c_str());
     }
 }
 

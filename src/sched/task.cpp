@@ -10,6 +10,8 @@
 
 #include <cstdio>
 #include <exception>
+#include <source_location>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -125,13 +127,18 @@ void stop_and_join(task& which) noexcept {
     }
 }
 
+std::string site_of(const task& which) {
+    const std::source_location& site = which.created_at;
+    return site.line() == 0 ? "an unknown place"
+                            : site.file_name() + (":" + std::to_string(site.line()));
+}
+
 void report_failure(task& which) noexcept {
     const auto say = [&which](const char* what) {
         const std::string_view name = which.name().empty() ? "unnamed" : which.name();
         std::fprintf(stderr,
-                     "pirn: an error left task \"%.*s\", spawned at %s:%u, and nobody asked: %s\n",
-                     static_cast<int>(name.size()), name.data(), which.created_at.file_name(),
-                     static_cast<unsigned>(which.created_at.line()), what);
+                     "pirn: an error left task \"%.*s\", spawned at %s, and nobody asked: %s\n",
+                     static_cast<int>(name.size()), name.data(), site_of(which).c_str(), what);
     };
     try {
         take_failure(which);

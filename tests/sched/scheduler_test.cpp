@@ -8,6 +8,7 @@
 #include "support/account.hpp"
 #include "support/sanitizers.hpp"
 #include "support/stacks.hpp"
+#include "support/tasks.hpp"
 
 #include <atomic>
 #include <string>
@@ -21,12 +22,7 @@ namespace {
 
 using scheduler = support::balanced<>;
 
-// stand_still: parks for good, until asked to stop.
-void stand_still() {
-    pirn::waiter here{[](pirn::waiter& on) noexcept { pirn::unpark(on); }};
-    pirn::park(here);
-    pirn::throw_if_stopped();
-}
+using support::stand_still;
 
 TEST_F(scheduler, runs_tasks_in_the_order_of_their_spawns_and_never_inside_spawn) {
     pirn::scheduler tasks;
