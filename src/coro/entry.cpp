@@ -28,14 +28,12 @@ frame& frame_of(arch::context* context) noexcept {
     return *reinterpret_cast<frame*>(context);
 }
 
-// The end, in a function of its own: nothing of entry's may be alive any more.
-[[noreturn]] PIRN_NOINLINE void leave_for_good(frame& self) {
+[[noreturn]] void leave_for_good(frame& self) {
     self.phase = frame_phase::done;
-    thread_state& here = this_thread();
-    here.current = self.parent;
+    this_thread().current = self.parent;
     self.parent = special;
-    leave_from(self, arch::message::finished);
-    fail("a coroutine that has ended was resumed", "unreachable", self.created_at);
+    arch::annotate_leave(self.note, true);
+    arch::depart(self.context, arch::message::finished);
 }
 
 // What leaves the function goes on to whoever resumed it. There is no result then, and the last value
@@ -74,12 +72,22 @@ void entry(arch::context* own) {
                  "a catch (...) swallowed the unwinding of a coroutine that is being destroyed; "
                  "end it with `throw;`, or catch const std::exception&",
                  {"name", self.name()});
-    check_canary(self);
+    if (self.where.guard_size == 0 && PIRN_UNLIKELY(!canary_alive(self.where))) {
+        check_canary(self);
+    }
     leave_for_good(self);
 }
 
 arch::message resume_slowly(frame& to, arch::message sent) {
     thread_state& here = this_thread();
+    // The first resume of a coroutine, in an ordinary state of the thread: the least that it takes.
+    if (to.phase == frame_phase::fresh && here.current != nullptr &&
+        !arch::eh_in_use(here.exceptions)) {
+        to.phase = frame_phase::started;
+        to.parent = here.current;
+        here.current = &to;
+        return leave_for(to, to.where, sent);
+    }
     if (here.current == nullptr) {
         here.current = outside;
         here.exceptions = arch::eh_globals();
@@ -119,7 +127,7 @@ arch::message suspend_slowly(frame& self) {
     here.current = self.parent;
     self.parent = special; // so that the next resume comes through resume_slowly
     self.exceptions = arch::eh_take(here.exceptions);
-    return leave_from(self, arch::message::proceed);
+    return leave_from(self);
 }
 
 void throw_unwinding(frame& self) {

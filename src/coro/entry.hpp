@@ -7,9 +7,6 @@
 
 namespace pirn::detail {
 
-// entry: runs the coroutine's function, catches what leaves it, and goes back for good.
-void entry(arch::context* own);
-
 // unwind: resumes a suspended coroutine so that it throws, and sees that it ends. Never suspends.
 void unwind(frame& what) noexcept;
 

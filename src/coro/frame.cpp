@@ -4,9 +4,9 @@
 #include <pirn/coro/frame.hpp>
 
 #include <pirn/base/assert.hpp>
-#include <pirn/base/live.hpp>
 #include <pirn/coro/switch.hpp>
 
+#include "base/live_part.hpp"
 #include "coro/entry.hpp"
 #include "stack/overflow.hpp"
 
@@ -48,30 +48,46 @@ thread_state& this_thread() noexcept {
 }
 #endif
 
+namespace {
+
+// The caller's memory, between the aligned addresses inside of it.
+stack stack_in(const coroutine_options& options) {
+    const auto low = reinterpret_cast<std::uintptr_t>(options.memory.data());
+    const std::size_t skip = (16 - low % 16) % 16;
+    PIRN_REQUIRE(options.memory.size() > skip + 16, "the memory for a coroutine is too small",
+                 {"bytes", options.memory.size()});
+    const std::size_t usable = (options.memory.size() - skip) / 16 * 16;
+    return {options.memory.subspan(skip, usable), 0};
+}
+
+[[noreturn]] PIRN_COLD void refuse(const placement& place, const coroutine_options& options,
+                                   std::size_t size) {
+    const std::size_t stack_bytes = place.where.memory.size();
+    unplace(place);
+    fail("the stack is too small for the coroutine's control block, callable and arguments",
+         "body >= low + least_stack", options.where,
+         {{"stack_bytes", stack_bytes}, {"body_bytes", size}});
+}
+
+} // namespace
+
 placement place_body(const coroutine_options& options, std::size_t size, std::size_t alignment) {
-    placement place{};
-    if (options.memory.empty()) {
+    placement place;
+    if (PIRN_UNLIKELY(!options.memory.empty())) {
+        place.source = nullptr;
+        place.where = stack_in(options);
+    } else {
         place.source = options.stacks != nullptr ? options.stacks : &default_stack_source();
         place.where = place.source->allocate(options.stack_size);
-    } else {
-        const auto low = reinterpret_cast<std::uintptr_t>(options.memory.data());
-        const std::size_t skip = (16 - low % 16) % 16;
-        PIRN_REQUIRE(options.memory.size() > skip + 16, "the memory for a coroutine is too small",
-                     {"bytes", options.memory.size()});
-        const std::size_t usable = (options.memory.size() - skip) / 16 * 16;
-        place.where = {options.memory.subspan(skip, usable), 0};
     }
-    count_coroutines(+1);
+    count_live(live_kind::coroutines, +1);
     const std::span<std::byte> memory = place.where.memory;
     const auto low = reinterpret_cast<std::uintptr_t>(memory.data());
     const std::uintptr_t high = low + memory.size();
-    const std::size_t align = std::max(alignment, cache_line);
-    const std::uintptr_t body = size < high ? (high - size) / align * align : 0;
-    if (body < low + least_stack) {
-        unplace(place);
-        fail("the stack is too small for the coroutine's control block, callable and arguments",
-             "body >= low + least_stack", options.where,
-             {{"stack_bytes", memory.size()}, {"body_bytes", size}});
+    const std::size_t align = std::max(alignment, cache_line); // both are powers of two
+    const std::uintptr_t body = size < high ? (high - size) & ~(align - 1) : 0;
+    if (PIRN_UNLIKELY(body < low + least_stack)) {
+        refuse(place, options, size);
     }
     place.body = memory.data() + (body - low);
     if (place.where.guard_size == 0) {
@@ -81,23 +97,21 @@ placement place_body(const coroutine_options& options, std::size_t size, std::si
 }
 
 void unplace(const placement& place) noexcept {
-    count_coroutines(-1);
+    count_live(live_kind::coroutines, -1);
     if (place.source != nullptr) {
         place.source->deallocate(place.where);
     }
 }
 
-frame::frame(const placement& place, const frame_behaviour& typed,
-             const coroutine_options& options) noexcept
-    : parent{special}, behaviour{&typed}, where{place.where}, source{place.source},
-      created_at{options.where} {
-    const std::size_t length = std::min(options.name.size(), name_text.size() - 1);
-    std::memcpy(name_text.data(), options.name.data(), length);
-    const auto below = static_cast<std::size_t>(place.body - where.memory.data());
-    arch::prepare(context, where.memory.first(below), &entry);
-}
+frame::frame() noexcept
+    : context{}, parent{special}, phase{frame_phase::done}, exceptions{}, note{},
+      behaviour{nullptr}, source{nullptr}, name_text{} {}
 
-frame::frame() noexcept : context{}, parent{special}, phase{frame_phase::done} {}
+void frame::set_name(std::string_view text) noexcept {
+    const std::size_t length = std::min(text.size(), name_text.size() - 1);
+    std::memcpy(name_text.data(), text.data(), length);
+    name_text[length] = '\0';
+}
 
 coroutine_status frame::status() const noexcept {
     if (phase == frame_phase::fresh) {
@@ -111,15 +125,14 @@ coroutine_status frame::status() const noexcept {
 }
 
 void destroy_frame(frame& what) noexcept {
-    const coroutine_status status = what.status();
-    PIRN_REQUIRE(
-        status != coroutine_status::active,
-        "a coroutine was destroyed while it is active: it stands on the stack that would go",
-        {"name", what.name()});
-    if (status == coroutine_status::suspended) {
+    if (PIRN_UNLIKELY(what.phase == frame_phase::started)) {
+        PIRN_REQUIRE(
+            what.status() != coroutine_status::active,
+            "a coroutine was destroyed while it is active: it stands on the stack that would go",
+            {"name", what.name()});
         unwind(what);
     }
-    if (what.where.guard_size == 0) {
+    if (what.where.guard_size == 0 && PIRN_UNLIKELY(!canary_alive(what.where))) {
         check_canary(what);
     }
     arch::annotate_destroy(what.note);

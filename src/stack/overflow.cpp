@@ -21,8 +21,6 @@ namespace {
 
 std::atomic<identify_stack> who{nullptr};
 
-constexpr std::uint64_t canary = 0x7069726e5f656e64; // "pirn_end"
-
 void observe(const void* address) noexcept {
     stack_owner owner;
     // acquire: pairs with the release in watch_for_overflow.
@@ -69,14 +67,6 @@ void watch_for_overflow(identify_stack who_is) noexcept {
     who.store(who_is, std::memory_order_release);
     os::watch_faults(&observe);
     os::prepare_thread_for_faults();
-}
-
-void arm_canary(const stack& where) noexcept {
-    std::memcpy(where.memory.data(), &canary, sizeof canary);
-}
-
-bool canary_alive(const stack& where) noexcept {
-    return std::memcmp(where.memory.data(), &canary, sizeof canary) == 0;
 }
 
 void report_overflow(const stack_owner& owner) noexcept {

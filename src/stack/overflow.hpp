@@ -9,6 +9,8 @@
 #include <pirn/stack/stack.hpp>
 
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <source_location>
 #include <string_view>
 
@@ -30,8 +32,13 @@ using identify_stack = bool (*)(stack_owner& found) noexcept;
 void watch_for_overflow(identify_stack who) noexcept;
 
 // arm_canary, canary_alive: the word at the low end of an unguarded stack. Never suspends.
-void arm_canary(const stack& where) noexcept;
-bool canary_alive(const stack& where) noexcept;
+inline constexpr std::uint64_t canary = 0x7069726e5f656e64; // "pirn_end"
+inline void arm_canary(const stack& where) noexcept {
+    std::memcpy(where.memory.data(), &canary, sizeof canary);
+}
+inline bool canary_alive(const stack& where) noexcept {
+    return std::memcmp(where.memory.data(), &canary, sizeof canary) == 0;
+}
 
 // report_overflow: the sentence, on stderr, without allocating and without buffering.
 // Async-signal-safe. Never suspends.

@@ -26,16 +26,24 @@ namespace pirn::arch {
 // that the layout does not depend on how a translation unit was compiled.
 struct fiber_note {
     // AddressSanitizer: the fake stack of the side that waits …
-    void* fake_stack = nullptr;
+    void* fake_stack;
     // … and the bounds of the stack that the coroutine goes back to.
-    const void* back_low = nullptr;
-    std::size_t back_size = 0;
+    const void* back_low;
+    std::size_t back_size;
     // ThreadSanitizer: the coroutine's fiber, made when it first runs; the one to go on with, which is
     // another when a task was suspended from within a coroutine of its own; and the resumer's.
-    void* fiber = nullptr;
-    void* waiting_fiber = nullptr;
-    void* back_fiber = nullptr;
+    void* fiber;
+    void* waiting_fiber;
+    void* back_fiber;
 };
+
+// Called when the coroutine is created.
+PIRN_ALWAYS_INLINE void annotate_create(fiber_note& note) noexcept {
+#if defined(PIRN_ASAN) || defined(PIRN_TSAN)
+    note = {};
+#endif
+    static_cast<void>(note);
+}
 
 // Called by the resumer: before its switch (with the stack that it switches to), and after.
 PIRN_ALWAYS_INLINE void* annotate_resume(fiber_note& note, std::span<const std::byte> to) noexcept {
@@ -91,7 +99,7 @@ inline void annotate_destroy(fiber_note& note) noexcept {
         __tsan_destroy_fiber(note.fiber);
     }
 #endif
-    note = {};
+    static_cast<void>(note);
 }
 
 } // namespace pirn::arch

@@ -26,6 +26,9 @@
 //       more than all the rest. Keeps what the ABI calls callee-saved, but not the floating-point
 //       control words (MXCSR, the x87 control word): those stay with the thread.
 //
+//   [[noreturn]] void depart(context& other, message sent)       optional, with PIRN_ARCH_HAS_DEPART
+//       The last switch of a coroutine: like switch_to, but nothing of this side needs to be kept.
+//
 //   bool holds_stack(const context& one, std::span<const std::byte> stack)
 //       Whether the side held in `one` stands on this memory. While a coroutine runs, its context holds
 //       the resumer, which stands elsewhere: so "suspended or running" needs no flag that each switch
@@ -40,4 +43,13 @@
 #include <pirn/arch/x86_64_sysv.hpp>
 #else
 #error "pirn: no context switch for this ABI; configure with -DPIRN_CONTEXT=ucontext"
+#endif
+
+#ifndef PIRN_ARCH_HAS_DEPART
+namespace pirn::arch {
+[[noreturn]] PIRN_ALWAYS_INLINE void depart(context& other, message sent) noexcept {
+    switch_to(other, sent);
+    __builtin_unreachable(); // nobody has what it takes to come back
+}
+} // namespace pirn::arch
 #endif

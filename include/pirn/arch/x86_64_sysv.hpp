@@ -152,4 +152,16 @@ PIRN_ALWAYS_INLINE message switch_to(context& other, message sent) noexcept {
     return sent;
 }
 
+#define PIRN_ARCH_HAS_DEPART 1
+[[noreturn]] PIRN_ALWAYS_INLINE void depart(context& other, message sent) noexcept {
+    asm volatile("movq 0(%0), %%rcx\n\t"
+                 "movq 8(%0), %%rsp\n\t"
+                 "movq 16(%0), %%rbp\n\t"
+                 "notrack jmpq *%%rcx"
+                 :
+                 : "D"(&other), "S"(sent)
+                 : "rcx", "memory");
+    __builtin_unreachable();
+}
+
 } // namespace pirn::arch

@@ -31,8 +31,7 @@ PIRN_EXPORT std::string to_string(const live_counts& counts);
 
 namespace detail {
 
-// What the rooms above report. Two plain instructions on a per-thread counter: an atomic addition
-// would cost more than creating a coroutine does.
+// What the rooms above report.
 PIRN_EXPORT void count_coroutines(int change) noexcept;
 PIRN_EXPORT void count_operations(int change) noexcept;
 PIRN_EXPORT void count_descriptors(int change) noexcept;

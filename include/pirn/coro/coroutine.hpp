@@ -52,22 +52,19 @@ class coroutine_handle {
     ~coroutine_handle() { reset(); }
 
     void reset() noexcept {
-        if (frame_ != &no_frame()) {
-            destroy_frame(*std::exchange(frame_, &no_frame()));
+        if (frame_->behaviour != nullptr) {
+            destroy_frame(*frame_);
         }
     }
 
-    // The end of a resume that came back with `finished`. Always false.
-    PIRN_COLD bool ended() {
-        if (frame_->failure) {
-            std::rethrow_exception(std::exchange(frame_->failure, nullptr));
-        }
-        return false;
-    }
+    PIRN_COLD void rethrow() { std::rethrow_exception(std::exchange(frame_->failure, nullptr)); }
 
     PIRN_ALWAYS_INLINE bool step() {
         if (PIRN_UNLIKELY(resume(*frame_) == arch::message::finished)) {
-            return ended();
+            if (frame_->failure) {
+                rethrow();
+            }
+            return false;
         }
         return true;
     }

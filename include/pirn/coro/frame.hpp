@@ -61,6 +61,8 @@ namespace detail {
 
 enum class frame_phase : std::uint8_t { fresh, started, done };
 
+struct frame;
+
 // placement: where a new coroutine's parts will stand, before any of them exists.
 struct placement {
     stack where;
@@ -70,10 +72,12 @@ struct placement {
 
 // frame_behaviour: what the typed part of a coroutine does, one table per instantiation.
 struct frame_behaviour {
-    void (*run)(struct frame& self);              // the function; then its callable is destroyed
-    void (*destroy)(struct frame& self) noexcept; // the whole body's destructor
+    void (*run)(frame& self);              // the function; then its callable is destroyed
+    void (*destroy)(frame& self) noexcept; // the whole body's destructor
 };
 
+// What is not initialized here is written before it is read: creating a coroutine is to take no more
+// stores than it must.
 struct PIRN_EXPORT frame {
     frame(const placement& place, const frame_behaviour& typed,
           const coroutine_options& options) noexcept;
@@ -84,6 +88,7 @@ struct PIRN_EXPORT frame {
 
     coroutine_status status() const noexcept;
     std::string_view name() const noexcept { return name_text.data(); }
+    void set_name(std::string_view text) noexcept;
 
     // Touched by each switch.
     arch::context context;
@@ -93,15 +98,15 @@ struct PIRN_EXPORT frame {
     frame* innermost = nullptr; // who was running when this one was suspended from within another
     frame_phase phase = frame_phase::fresh;
     bool unwinding = false;
-    arch::eh_state exceptions;
+    arch::eh_state exceptions; // not clean only while suspended by suspend_slowly
 
     arch::fiber_note note;
-    const frame_behaviour* behaviour = nullptr;
+    const frame_behaviour* behaviour; // null for "no coroutine"
     stack where;
-    stack_source* source = nullptr;
+    stack_source* source;
     std::exception_ptr failure;
     std::source_location created_at;
-    std::array<char, 32> name_text{};
+    std::array<char, 32> name_text;
 };
 
 // What `parent` and `thread_state::current` may hold besides the address of a frame: `parent` may be
@@ -151,5 +156,23 @@ PIRN_EXPORT void destroy_frame(frame& what) noexcept;
 
 // no_frame: what a moved-from handle points to.
 PIRN_EXPORT frame& no_frame() noexcept;
+
+// entry: the first function on every coroutine's stack, see src/coro/entry.cpp.
+PIRN_EXPORT void entry(arch::context* own);
+
+// ---------------------------------------------------------------------------------------------------
+
+inline frame::frame(const placement& place, const frame_behaviour& typed,
+                    const coroutine_options& options) noexcept
+    : parent{special}, behaviour{&typed}, where{place.where}, source{place.source},
+      created_at{options.where} {
+    const auto below = static_cast<std::size_t>(place.body - place.where.memory.data());
+    arch::prepare(context, place.where.memory.first(below), &entry);
+    arch::annotate_create(note);
+    name_text[0] = '\0';
+    if (!options.name.empty()) {
+        set_name(options.name);
+    }
+}
 
 } // namespace pirn::detail

@@ -44,9 +44,9 @@ PIRN_ALWAYS_INLINE arch::message leave_for(frame& to, const stack& stands_on, ar
     return got;
 }
 
-PIRN_ALWAYS_INLINE arch::message leave_from(frame& self, arch::message sent) {
-    arch::annotate_leave(self.note, sent == arch::message::finished);
-    const arch::message got = arch::switch_to(self.context, sent);
+PIRN_ALWAYS_INLINE arch::message leave_from(frame& self) {
+    arch::annotate_leave(self.note, false);
+    const arch::message got = arch::switch_to(self.context, arch::message::proceed);
     arch::annotate_arrived(self.note);
     return got;
 }
@@ -72,7 +72,7 @@ PIRN_ALWAYS_INLINE void suspend(frame& self) {
         got = suspend_slowly(self);
     } else {
         here.current = self.parent;
-        got = leave_from(self, arch::message::proceed);
+        got = leave_from(self);
     }
     if (PIRN_UNLIKELY(got == arch::message::unwind)) {
         throw_unwinding(self);
