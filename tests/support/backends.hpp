@@ -31,8 +31,10 @@ inline auto every_backend() {
 template <class Operation>
 class recorded : public Operation {
   public:
+    // By reference: a buffer is viewed, and a copy of it would be gone before the kernel writes.
     template <class... Parameters>
-    explicit recorded(Parameters... parameters) : Operation(parameters..., &completed) {}
+    explicit recorded(Parameters&&... parameters)
+        : Operation(std::forward<Parameters>(parameters)..., &completed) {}
 
     int completions = 0;
     std::function<void(recorded&)> then;
@@ -55,11 +57,16 @@ class recorded : public Operation {
 
 using nop = recorded<pirn::nop_operation>;
 using timer = recorded<pirn::timer_operation>;
-using poll = recorded<pirn::poll_operation>;
 using accept = recorded<pirn::accept_operation>;
 using connect = recorded<pirn::connect_operation>;
 using receive = recorded<pirn::receive_operation>;
 using send = recorded<pirn::send_operation>;
+
+// poll: takes the events as the constants of poll(2) come, which are int.
+class poll : public recorded<pirn::poll_operation> {
+  public:
+    poll(int fd, int wanted) : recorded{fd, static_cast<short>(wanted)} {}
+};
 
 // on_each_backend: a suite whose parameter is the backend. It ends with an empty loop and everything
 // given back. Where the kernel does not grant io_uring, its half is skipped with that reason.

@@ -78,6 +78,7 @@ class connection {
         ::connect(near.get(), where.get(), where.size); // EINPROGRESS when it is non-blocking
         pirn::os::handle far{::accept4(blocking.get(), nullptr, nullptr, loop.socket_flags())};
         EXPECT_TRUE(far);
+        ::connect(near.get(), where.get(), where.size); // asks how it ended, if it was so
         return {loop, std::move(near), std::move(far)};
     }
 

@@ -48,10 +48,14 @@ class PIRN_EXPORT loop {
     void release(int descriptor) noexcept;
 
     // run: delivers completions; returns how many. Waits at most until `until` where the mode waits.
-    // Suspends the thread, not a coroutine.
+    // What a completion submits is delivered by the next turn at the earliest, so that run(once) and
+    // run(nowait) always come back. Throws std::system_error when the kernel refuses to go on; the
+    // operations are then still in flight. Suspends the thread, not a coroutine.
     std::size_t run(run_mode mode = run_mode::until_idle, time_point until = never);
 
-    // wake: makes a waiting run return. Thread-safe, and safe in a signal handler. Never suspends.
+    // wake: makes a waiting run return, whatever its mode; when none is waiting, the next run does not
+    // wait. Several wakes may count as one. What was written before it is seen after that run.
+    // Thread-safe, and safe in a signal handler. Never suspends.
     void wake() noexcept;
 
     // pending: operations in flight. Never suspends.

@@ -58,11 +58,11 @@ class PIRN_EXPORT operation {
     friend struct detail::operation_access;
 
     completion done_;
-    list_link link_;            // in the loop's queue of completed ones, or in a backend's queue
+    list_link link_; // in the loop's queue of completed ones, or in a backend's queue
     int result_ = 0;
     operation_kind kind_;
     operation_state state_ = operation_state::idle;
-    std::uint8_t flags_ = 0;    // the backend's own
+    std::uint8_t flags_ = 0; // the backend's own
 };
 
 } // namespace pirn

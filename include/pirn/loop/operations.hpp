@@ -39,8 +39,9 @@ class timer_operation : public operation {
 };
 
 // poll_operation: completes when a descriptor that is not ours is ready. `events` and the result are
-// poll(2)'s bits: POLLIN, POLLOUT, and POLLERR and POLLHUP which come unasked. One poll operation per
-// descriptor at a time.
+// poll(2)'s bits: POLLIN, POLLOUT, and POLLERR and POLLHUP which come unasked. A regular file is always
+// ready for both; -EINVAL when it is asked for anything else. One poll operation per descriptor at a
+// time; between two of them the descriptor may be closed without telling the loop.
 class poll_operation : public operation {
   public:
     poll_operation(int fd, short wanted, completion done) noexcept

@@ -13,8 +13,9 @@ namespace pirn {
 enum class backend_kind : std::uint8_t { automatic, uring, epoll };
 
 struct loop_options {
-    // The environment variable PIRN_BACKEND=uring|epoll overrides this; any other value of it is
-    // refused with std::system_error (invalid_argument).
+    // The environment variable PIRN_BACKEND=uring|epoll overrides this, because whoever runs a program
+    // knows where it runs. Empty is unset; any other value is refused with std::system_error
+    // (invalid_argument).
     backend_kind backend = backend_kind::automatic;
 
     // Slots of the submission queue, rounded up to a power of two. More operations than that may be

@@ -170,9 +170,9 @@ int epoll_backend::watch(interest& place, int descriptor, registration how,
         place.registered = how;
         return 0;
     }
-    // EPERM: a file that is always ready for reading and writing, and was asked for something else.
-    // It will never come; the poll operation waits until it is cancelled, as with io_uring.
-    return errno == EPERM ? 0 : -errno;
+    // A file that cannot be waited for is always ready to be read and written; it was asked for
+    // something else. io_uring has the better name for that.
+    return errno == EPERM ? -EINVAL : -errno;
 }
 
 void epoll_backend::unwatch(interest& place, int descriptor) noexcept {

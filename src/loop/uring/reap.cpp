@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include <poll.h>
+
 namespace pirn::detail {
 namespace {
 
@@ -54,20 +56,61 @@ bool uring_backend::complete(const io_uring_cqe& completion) noexcept {
         return wakeup_.consume();
     }
     operation& what = *static_cast<operation*>(io_uring_cqe_get_data(&completion));
-    if (operation_access::queued(what)) {
+    const bool more = (completion.flags & IORING_CQE_F_MORE) != 0;
+    if (!more && operation_access::queued(what)) {
         cancels_.erase(what); // too late for it
     }
-    int result = completion.res;
-    if (result == -EINTR) {
-        // A signal hit the kernel's worker thread: because of our cancellation, or by chance.
-        if (what.state() == operation_state::in_flight) {
-            waiting_.push_back(what);
-            return false;
-        }
-        result = -ECANCELED;
+    if (what.kind() == operation_kind::poll) {
+        complete_poll(static_cast<poll_operation&>(what), completion.res, more);
+    } else {
+        complete_last(what, completion.res);
     }
-    finish(what, result);
     return false;
+}
+
+// complete_last: the kernel has let go of the operation.
+void uring_backend::complete_last(operation& what, int result) noexcept {
+    if (result == -EINTR) {
+        retry(what); // a signal hit the kernel's worker thread, by our cancellation or by chance
+    } else {
+        finish(what, result);
+    }
+}
+
+// retry: asks the kernel again, unless the operation has been cancelled meanwhile.
+void uring_backend::retry(operation& what) noexcept {
+    if (what.state() == operation_state::in_flight) {
+        waiting_.push_back(what);
+    } else {
+        finish(what, -ECANCELED);
+    }
+}
+
+void uring_backend::complete_poll(poll_operation& what, int result, bool more) noexcept {
+    std::uint8_t& flags = operation_access::flags(what);
+    if ((flags & poll_flag::answered) != 0) {
+        if (!more) {
+            finish(what, what.result());
+        }
+        return;
+    }
+    if (result >= 0) {
+        result &= static_cast<std::uint16_t>(what.events) | POLLERR | POLLHUP;
+        if (result == 0) {
+            flags |= poll_flag::by_edges;
+            if (!more) {
+                retry(what);
+            }
+            return;
+        }
+    }
+    if (more) {
+        operation_access::set_result(what, result);
+        flags |= poll_flag::answered;
+        request_cancel(what);
+    } else {
+        complete_last(what, result);
+    }
 }
 
 } // namespace pirn::detail

@@ -29,7 +29,12 @@ void prepare(io_uring_sqe& entry, operation& what) noexcept {
     switch (what.kind()) {
     case operation_kind::poll: {
         const auto& poll = static_cast<const poll_operation&>(what);
-        io_uring_prep_poll_add(&entry, poll.descriptor, static_cast<std::uint16_t>(poll.events));
+        const auto events = static_cast<std::uint16_t>(poll.events);
+        if ((operation_access::flags(what) & poll_flag::by_edges) != 0) {
+            io_uring_prep_poll_multishot(&entry, poll.descriptor, events);
+        } else {
+            io_uring_prep_poll_add(&entry, poll.descriptor, events);
+        }
         break;
     }
     case operation_kind::accept: {
@@ -89,16 +94,16 @@ bool uring_backend::attempt(operation& what) noexcept {
 }
 
 void uring_backend::cancel(operation& what) noexcept {
+    if (what.kind() == operation_kind::poll &&
+        (operation_access::flags(what) & poll_flag::answered) != 0) {
+        return; // under way already, for its own reasons
+    }
     if (operation_access::queued(what)) {
         waiting_.erase(what); // the kernel has not seen it yet
         finish(what, -ECANCELED);
         return;
     }
-    if (io_uring_sqe* const entry = ring_.entry()) {
-        prepare_cancel(*entry, what);
-    } else {
-        cancels_.push_back(what);
-    }
+    request_cancel(what);
 }
 
 // The kernel takes a descriptor's file when a request is handed over and keeps nothing afterwards.
@@ -123,6 +128,15 @@ bool uring_backend::hand_over() noexcept {
         prepare(*entry, *what);
     }
     return true;
+}
+
+// request_cancel: asks the kernel to end an operation that it has.
+void uring_backend::request_cancel(operation& what) noexcept {
+    if (io_uring_sqe* const entry = ring_.entry()) {
+        prepare_cancel(*entry, what);
+    } else {
+        cancels_.push_back(what);
+    }
 }
 
 // arm_wakeup: a multishot poll, edge-triggered: one completion per write to the eventfd until the

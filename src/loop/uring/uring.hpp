@@ -14,11 +14,27 @@
 // cancellation that is still waiting for a place is dropped when its operation completes.
 #pragma once
 
+#include <pirn/loop/operations.hpp>
+
 #include "loop/backend.hpp"
 #include "loop/uring/ring.hpp"
 #include "os/wakeup.hpp"
 
 namespace pirn::detail {
+
+// poll_flag: bits in the flags of a poll operation. The kernel ends a poll also when the peer has
+// finished sending (POLLRDHUP), although nobody asked: then it is asked again, by edges, as that state
+// stays; and because such a poll does not end by itself, it is cancelled once it has answered.
+//
+//               something else                        what was asked for
+//   once ──────────────────────────► by_edges ─────────────────────────────► answered
+//     │                                                                          │ cancelled
+//     └─────────────────────► finished ◄─────────────────────────────────────────┘
+//        what was asked for
+namespace poll_flag {
+inline constexpr std::uint8_t by_edges = 0x01;
+inline constexpr std::uint8_t answered = 0x02;
+} // namespace poll_flag
 
 class uring_backend final : public backend {
   public:
@@ -37,8 +53,12 @@ class uring_backend final : public backend {
   private:
     bool hand_over() noexcept;
     bool arm_wakeup() noexcept;
+    void request_cancel(operation& what) noexcept;
     bool reap() noexcept;
     bool complete(const io_uring_cqe& completion) noexcept;
+    void complete_last(operation& what, int result) noexcept;
+    void retry(operation& what) noexcept;
+    void complete_poll(poll_operation& what, int result, bool more) noexcept;
 
     uring_ring ring_;
     os::wakeup wakeup_;

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: MIT
+//
+// Timers: never early, in a stable order, whatever the deadline; first the heap on its own clock, then
+// through the loop on the real one.
+#include "loop/timers.hpp"
+
+#include <pirn/base/live.hpp>
+
+#include "support/backends.hpp"
+#include "support/sockets.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <deque>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace {
+
+using namespace std::chrono_literals;
+using pirn::never;
+using pirn::run_mode;
+using pirn::time_point;
+
+// ---- the heap, on a clock of our own --------------------------------------------------------------
+
+class timers_alone : public support::balanced<> {
+  protected:
+    static time_point at(std::int64_t tick) { return time_point{pirn::duration{tick}}; }
+    pirn::timers all_;
+};
+
+TEST_F(timers_alone, have_no_next_deadline_when_there_are_none) {
+    EXPECT_TRUE(all_.empty());
+    EXPECT_EQ(all_.next(), never);
+    EXPECT_EQ(all_.take_due(at(1'000'000)), nullptr);
+}
+
+TEST_F(timers_alone, are_due_at_their_deadline_and_not_a_tick_before) {
+    support::timer one{at(100)};
+    ASSERT_TRUE(all_.arm(one));
+    EXPECT_EQ(all_.next(), at(100));
+    EXPECT_EQ(all_.take_due(at(99)), nullptr);
+    EXPECT_EQ(all_.take_due(at(100)), &one);
+    EXPECT_TRUE(all_.empty());
+}
+
+TEST_F(timers_alone, leave_by_deadline_and_equals_in_the_order_of_arming) {
+    std::mt19937 random{7}; // NOLINT: the same every time
+    std::deque<support::timer> many;
+    for (int i = 0; i < 1'000; ++i) {
+        many.emplace_back(at(static_cast<std::int64_t>(random() % 50)));
+        ASSERT_TRUE(all_.arm(many.back()));
+    }
+    std::vector<const pirn::timer_operation*> expected;
+    for (const support::timer& each : many) {
+        expected.push_back(&each);
+    }
+    std::ranges::stable_sort(expected, {}, [](const auto* each) { return each->deadline; });
+    for (const auto* each : expected) {
+        ASSERT_EQ(all_.take_due(at(50)), each);
+    }
+}
+
+TEST_F(timers_alone, may_be_disarmed_in_any_order) {
+    std::mt19937 random{11}; // NOLINT: the same every time
+    std::deque<support::timer> many;
+    std::vector<support::timer*> order;
+    for (int i = 0; i < 500; ++i) {
+        many.emplace_back(at(static_cast<std::int64_t>(random() % 1000)));
+        ASSERT_TRUE(all_.arm(many.back()));
+        order.push_back(&many.back());
+    }
+    std::ranges::shuffle(order, random);
+    for (std::size_t i = 0; i < order.size(); ++i) {
+        all_.disarm(*order[i]);
+        time_point nearest = never;
+        for (std::size_t rest = i + 1; rest < order.size(); ++rest) {
+            nearest = std::min(nearest, order[rest]->deadline);
+        }
+        ASSERT_EQ(all_.next(), nearest);
+    }
+}
+
+// ---- through the loop -----------------------------------------------------------------------------
+
+class timers_test : public support::on_each_backend {};
+INSTANTIATE_TEST_SUITE_P(timers, timers_test, support::every_backend(), support::name_of_backend);
+
+TEST_P(timers_test, are_never_early) {
+    for (const auto delay : {1ns, 999ns, 1'000ns, 50'000ns, 999'999ns, 1'000'001ns, 2'500'000ns}) {
+        support::timer timer{pirn::after(delay)};
+        pirn::time_point seen;
+        timer.then = [&](auto&) { seen = pirn::clock::now(); };
+        loop().submit(timer);
+        loop().run();
+        EXPECT_GE(seen, timer.deadline) << delay.count();
+        EXPECT_LT(seen, timer.deadline + 2s) << delay.count();
+    }
+}
+
+TEST_P(timers_test, of_the_past_and_of_now_complete_on_the_next_run) {
+    support::timer epoch{time_point{}};
+    support::timer earliest{time_point::min()};
+    support::timer now{pirn::after(0s)};
+    support::timer negative{pirn::after(-1h)};
+    for (support::timer* each : {&epoch, &earliest, &now, &negative}) {
+        loop().submit(*each);
+        EXPECT_EQ(each->completions, 0);
+    }
+    EXPECT_EQ(loop().run(run_mode::nowait), 4U);
+    EXPECT_TRUE(earliest.completed_with(0));
+}
+
+TEST_P(timers_test, that_never_come_do_not_keep_others_from_it) {
+    support::timer endless{never};
+    support::timer hours{pirn::after(24h)};
+    support::timer soon{pirn::after(1ms)};
+    loop().submit(endless);
+    loop().submit(hours);
+    loop().submit(soon);
+    EXPECT_EQ(loop().run(run_mode::once), 1U);
+    EXPECT_TRUE(soon.completed_with(0));
+    loop().cancel(endless);
+    loop().cancel(hours);
+    EXPECT_EQ(loop().run(), 2U);
+    EXPECT_TRUE(endless.completed_with(-ECANCELED));
+    EXPECT_TRUE(hours.completed_with(-ECANCELED));
+}
+
+TEST_P(timers_test, with_the_same_deadline_complete_in_the_order_of_submission) {
+    const time_point deadline = pirn::after(1ms);
+    std::vector<int> order;
+    std::deque<support::timer> many;
+    for (int i = 0; i < 50; ++i) {
+        many.emplace_back(deadline);
+        many.back().then = [&order, i](auto&) { order.push_back(i); };
+        loop().submit(many.back());
+    }
+    loop().run();
+    EXPECT_EQ(order.size(), 50U);
+    EXPECT_TRUE(std::ranges::is_sorted(order));
+}
+
+TEST_P(timers_test, ten_thousand_of_them_complete_once_each_in_order_and_never_early) {
+    std::mt19937 random{3}; // NOLINT: the same every time
+    const time_point start = pirn::clock::now();
+    std::deque<support::timer> many;
+    time_point last = time_point::min();
+    int disorder = 0;
+    int early = 0;
+    for (int i = 0; i < 10'000; ++i) {
+        many.emplace_back(start + std::chrono::microseconds{random() % 50'000});
+        many.back().then = [&](auto& self) {
+            disorder += self.deadline < last ? 1 : 0;
+            early += pirn::clock::now() < self.deadline ? 1 : 0;
+            last = self.deadline;
+        };
+    }
+    for (support::timer& each : many) {
+        loop().submit(each);
+    }
+    EXPECT_EQ(loop().run(), 10'000U);
+    EXPECT_EQ(early, 0);
+    // Those submitted after their deadline had passed may come behind later ones of an earlier turn.
+    EXPECT_LT(disorder, 10'000 / 100);
+    for (const support::timer& each : many) {
+        ASSERT_TRUE(each.completed_with(0));
+    }
+}
+
+TEST_P(timers_test, can_be_cancelled_at_any_place_among_many) {
+    std::deque<support::timer> many;
+    for (int i = 0; i < 1'000; ++i) {
+        many.emplace_back(pirn::after(std::chrono::milliseconds{i % 10}));
+        loop().submit(many.back());
+    }
+    for (std::size_t i = 0; i < many.size(); i += 2) {
+        loop().cancel(many[i]);
+    }
+    EXPECT_EQ(loop().run(), 1'000U);
+    for (std::size_t i = 0; i < many.size(); ++i) {
+        EXPECT_TRUE(many[i].completed_with(i % 2 == 0 ? -ECANCELED : 0));
+    }
+}
+
+TEST_P(timers_test, that_rearm_themselves_tick_without_drifting_early) {
+    const time_point start = pirn::clock::now();
+    support::timer tick{start + 1ms};
+    tick.then = [&](auto& self) {
+        EXPECT_GE(pirn::clock::now(), self.deadline);
+        if (self.completions < 10) {
+            self.deadline += 1ms;
+            loop().submit(self);
+        }
+    };
+    loop().submit(tick);
+    loop().run();
+    EXPECT_EQ(tick.completions, 10);
+    EXPECT_GE(pirn::clock::now(), start + 10ms);
+}
+
+// While the loop sleeps for a far deadline, a completion brings a nearer one.
+TEST_P(timers_test, armed_by_a_completion_cut_the_sleep_short) {
+    support::connection pair = support::connection::unix_stream(loop());
+    std::array<std::byte, 4> space{};
+    support::timer far{pirn::after(1h)};
+    support::timer near{never};
+    support::receive receive{pair.near(), space};
+    receive.then = [&](auto&) {
+        near.deadline = pirn::after(1ms);
+        loop().submit(near);
+    };
+    near.then = [&](auto&) { loop().cancel(far); };
+    loop().submit(far);
+    loop().submit(receive);
+    support::say(pair.far(), "warp");
+    EXPECT_EQ(loop().run(), 3U);
+    EXPECT_TRUE(near.completed_with(0));
+    EXPECT_TRUE(far.completed_with(-ECANCELED));
+}
+
+TEST_P(timers_test, complete_beside_a_descriptor_that_is_always_busy) {
+    support::connection pair = support::connection::unix_stream(loop());
+    std::array<std::byte, 16> space{};
+    support::receive receive{pair.near(), space};
+    support::timer timer{pirn::after(3ms)};
+    receive.then = [&](auto& self) {
+        if (timer.in_flight()) {
+            support::say(pair.far(), "again");
+            loop().submit(self);
+        }
+    };
+    loop().submit(timer);
+    loop().submit(receive);
+    support::say(pair.far(), "first");
+    EXPECT_TRUE(run_until([&] { return timer.completions == 1; }));
+    loop().run();
+    EXPECT_GT(receive.completions, 1);
+}
+
+} // namespace
