@@ -27,7 +27,7 @@ struct fixed_stack_source::slot {
     slot* next;
 };
 
-fixed_stack_source::fixed_stack_source(std::span<std::byte> memory, std::size_t slot_size) noexcept
+fixed_stack_source::fixed_stack_source(std::span<std::byte> memory, std::size_t slot_size)
     : fresh_{memory}, slot_size_{slot_size} {
     PIRN_REQUIRE(slot_size >= 16 && slot_size % 16 == 0, "a stack slot is a multiple of 16 bytes",
                  {"slot_size", slot_size});

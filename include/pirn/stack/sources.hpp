@@ -23,7 +23,7 @@ namespace pirn {
 class PIRN_EXPORT fixed_stack_source final : public stack_source {
   public:
     // `slot_size` in bytes, a multiple of 16. What is left over at the end of `memory` is not used.
-    fixed_stack_source(std::span<std::byte> memory, std::size_t slot_size) noexcept;
+    fixed_stack_source(std::span<std::byte> memory, std::size_t slot_size);
 
     // Throws std::bad_alloc when all slots are lent out or `size` is larger than one.
     stack allocate(std::size_t size) override;
