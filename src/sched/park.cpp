@@ -29,13 +29,13 @@ waiter::waiter(abort_function how) noexcept : who{&required_task()}, abort{how} 
 void park(waiter& on) {
     detail::task& self = *on.who;
     PIRN_ASSERT(&self == detail::current_task(), "a task can only put itself to sleep");
+    if (self.stop_requested && !on.over && on.abort != nullptr) {
+        on.abort(on); // not parked yet: should it unpark at once, that is no reason to be queued
+    }
     if (on.over) {
         return;
     }
     self.parked_on = &on;
-    if (self.stop_requested && on.abort != nullptr) {
-        on.abort(on);
-    }
     while (!on.over) {
         detail::suspend(self);
     }

@@ -44,6 +44,25 @@ class at_work {
     void* before_;
 };
 
+// The tasks of one tick, taken out of the queue. If the idler fails on the way, those who have not had
+// their turn are the first in the queue again.
+struct current_turn {
+    explicit current_turn(detail::task_queue& from) noexcept : queue{from} {
+        tasks.take_all(queue);
+    }
+    ~current_turn() {
+        if (!tasks.empty()) {
+            tasks.take_all(queue);
+            queue.take_all(tasks);
+        }
+    }
+    current_turn(const current_turn&) = delete;
+    current_turn& operator=(const current_turn&) = delete;
+
+    detail::task_queue tasks;
+    detail::task_queue& queue;
+};
+
 } // namespace
 
 scheduler::scheduler(const scheduler_options& options, idler* idles_with)
@@ -79,9 +98,8 @@ bool scheduler::tick() {
     PIRN_REQUIRE(running_ == nullptr, "a task cannot drive its own scheduler");
     drain_inbox();
     // Only those that are runnable now: who yields or is woken meanwhile has its turn in the next tick.
-    detail::task_queue turn;
-    turn.take_all(runnable_);
-    while (detail::task* next = turn.pop_front()) {
+    current_turn turn{runnable_};
+    while (detail::task* next = turn.tasks.pop_front()) {
         run_one(*next);
         if (++turns_since_poll_ >= options_.turns_between_polls) {
             poll();
