@@ -276,14 +276,12 @@ TEST_F(park, wakes_between_two_schedulers_on_two_threads_back_and_forth) {
 // The woken task was the last one: its scheduler ends while the thread that woke it is still inside
 // unpark. Under a sanitizer a thread that comes too late is a report.
 TEST_F(park, lets_a_scheduler_end_only_when_who_woke_its_last_task_has_let_go_of_it) {
-    const int rounds = 3'000 / support::slowness;
+    const int rounds = 1'000 / support::slowness;
     std::atomic<pirn::waiter*> asleep{nullptr};
     std::thread other{[&] {
-        for (int round = 0; round < rounds;) {
-            if (pirn::waiter* found = asleep.exchange(nullptr)) {
-                pirn::unpark(*found);
-                ++round;
-            }
+        for (int round = 0; round < rounds; ++round) {
+            asleep.wait(nullptr);
+            pirn::unpark(*asleep.exchange(nullptr));
         }
     }};
     for (int round = 0; round < rounds; ++round) {
@@ -292,6 +290,7 @@ TEST_F(park, lets_a_scheduler_end_only_when_who_woke_its_last_task_has_let_go_of
             .spawn([&] {
                 pirn::waiter here;
                 asleep.store(&here);
+                asleep.notify_one();
                 pirn::park(here);
             })
             .get();

@@ -52,7 +52,10 @@ class join_handle_base {
 
     // detach: lets the task run on by itself. Should an error leave it, that is reported on stderr.
     // Never suspends.
-    void detach() noexcept { release(*std::exchange(task_, nullptr)); }
+    void detach() noexcept {
+        checked();
+        release(*std::exchange(task_, nullptr));
+    }
 
   protected:
     explicit join_handle_base(task& which) noexcept : task_{&which} {}

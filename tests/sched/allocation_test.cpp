@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+//
+// What a task costs: its stack, and nothing else. Counts every call of operator new in this program,
+// which is why the replacement stands in a file of its own.
+#include <pirn/sched/scheduler.hpp>
+
+#include "support/account.hpp"
+#include "support/sanitizers.hpp"
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdlib>
+#include <new>
+
+#include <gtest/gtest.h>
+
+namespace {
+
+std::atomic<long> allocations{0};
+
+} // namespace
+
+// The sanitizers bring their own, and want to see every allocation.
+#if !defined(PIRN_ASAN) && !defined(PIRN_TSAN)
+
+void* operator new(std::size_t size) {
+    allocations.fetch_add(1, std::memory_order_relaxed);
+    if (void* const memory = std::malloc(size == 0 ? 1 : size)) { // NOLINT: this is the allocator
+        return memory;
+    }
+    throw std::bad_alloc{};
+}
+void* operator new[](std::size_t size) { return ::operator new(size); }
+void operator delete(void* memory) noexcept { std::free(memory); }                         // NOLINT
+void operator delete[](void* memory) noexcept { std::free(memory); }                       // NOLINT
+void operator delete(void* memory, std::size_t /*size*/) noexcept { std::free(memory); }   // NOLINT
+void operator delete[](void* memory, std::size_t /*size*/) noexcept { std::free(memory); } // NOLINT
+
+#endif
+
+namespace {
+
+using allocation = support::balanced<>;
+
+// What a body allocates when it is repeated, after a first time that may warm things up.
+template <class Body>
+long allocated_by(Body body) {
+    body();
+    const long before = allocations.load();
+    for (int i = 0; i < 100; ++i) body();
+    return allocations.load() - before;
+}
+
+TEST_F(allocation, is_noticed_at_all) {
+    SKIP_WHEN(support::under_sanitizer, "operator new is the sanitizer's");
+    EXPECT_EQ(allocated_by([] { delete new int{1}; }), 100); // NOLINT: naked on purpose
+}
+
+TEST_F(allocation, does_not_happen_when_a_task_is_spawned_run_and_joined) {
+    SKIP_WHEN(support::under_sanitizer, "operator new is the sanitizer's");
+    pirn::scheduler tasks;
+    const std::array<std::byte, 1000> large{};
+    EXPECT_EQ(allocated_by([&] {
+                  auto handle = tasks.spawn(
+                      {.name = "worker"},
+                      [large](std::size_t number) { return large.size() + number; },
+                      std::size_t{1});
+                  handle.get();
+              }),
+              0);
+}
+
+TEST_F(allocation, does_not_happen_when_tasks_yield_park_join_and_stop) {
+    SKIP_WHEN(support::under_sanitizer, "operator new is the sanitizer's");
+    pirn::scheduler tasks;
+    EXPECT_EQ(allocated_by([&] {
+                  tasks
+                      .spawn([] {
+                          pirn::waiter* asleep = nullptr;
+                          auto sleeper = pirn::scheduler::current()->spawn([&] {
+                              pirn::waiter here;
+                              asleep = &here;
+                              pirn::park(here);
+                          });
+                          pirn::yield_now();
+                          pirn::unpark(*asleep);
+                          sleeper.join();
+                          auto other = pirn::scheduler::current()->spawn([] { pirn::yield_now(); });
+                          other.detach();
+                      })
+                      .get();
+                  tasks.run();
+              }),
+              0);
+}
+
+TEST_F(allocation, does_not_happen_for_a_hundred_tasks_at_a_time) {
+    SKIP_WHEN(support::under_sanitizer, "operator new is the sanitizer's");
+    pirn::scheduler tasks;
+    EXPECT_EQ(allocated_by([&] {
+                  for (int i = 0; i < 100; ++i) tasks.spawn([] { pirn::yield_now(); }).detach();
+                  tasks.run();
+              }),
+              0);
+}
+
+} // namespace
