@@ -2,32 +2,43 @@
 # Resolves PIRN_CONTEXT to PIRN_CONTEXT_CHOSEN. The choice is public: the switch is inlined into user
 # code, so library and user must be compiled with the same one (see include/pirn/arch/context.hpp).
 
-set(has_x86_64_sysv FALSE)
-if(CMAKE_SYSTEM_NAME STREQUAL "Linux"
-   AND CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$"
-   AND CMAKE_SIZEOF_VOID_P EQUAL 8
-   AND CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
-    set(has_x86_64_sysv TRUE)
+# The ABIs that have a switch of their own, and the macro by which include/pirn/base/config.hpp calls
+# each. The compiler is asked, as it is the one who knows: one machine may serve several ABIs.
+set(PIRN_CONTEXT_ABIS x86_64_sysv aarch64_aapcs riscv64)
+set(macro_x86_64_sysv PIRN_CPU_X86_64)
+set(macro_aarch64_aapcs PIRN_CPU_AARCH64)
+set(macro_riscv64 PIRN_CPU_RISCV64)
+
+set(PIRN_CONTEXT_NATIVE ucontext)
+if(CMAKE_SYSTEM_NAME STREQUAL "Linux" AND CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
+    separate_arguments(flags UNIX_COMMAND "${CMAKE_CXX_FLAGS}")
+    set(target)
+    if(CMAKE_CXX_COMPILER_TARGET AND CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+        set(target --target=${CMAKE_CXX_COMPILER_TARGET})
+    endif()
+    execute_process(
+        COMMAND ${CMAKE_CXX_COMPILER} ${target} ${flags} -E -dM -x c++
+                "${PROJECT_SOURCE_DIR}/include/pirn/base/config.hpp"
+        OUTPUT_VARIABLE macros COMMAND_ERROR_IS_FATAL ANY)
+    foreach(abi IN LISTS PIRN_CONTEXT_ABIS)
+        if(macros MATCHES "#define ${macro_${abi}} ")
+            set(PIRN_CONTEXT_NATIVE ${abi})
+        endif()
+    endforeach()
 endif()
 
 if(PIRN_CONTEXT STREQUAL "auto")
-    if(has_x86_64_sysv)
-        set(PIRN_CONTEXT_CHOSEN x86_64_sysv)
-    else()
-        set(PIRN_CONTEXT_CHOSEN ucontext)
-    endif()
-elseif(PIRN_CONTEXT STREQUAL "x86_64_sysv")
-    if(NOT has_x86_64_sysv)
-        message(FATAL_ERROR "PIRN_CONTEXT=x86_64_sysv needs gcc or clang for 64-bit x86 Linux; use auto")
-    endif()
-    set(PIRN_CONTEXT_CHOSEN x86_64_sysv)
-elseif(PIRN_CONTEXT STREQUAL "ucontext")
-    set(PIRN_CONTEXT_CHOSEN ucontext)
+    set(PIRN_CONTEXT_CHOSEN ${PIRN_CONTEXT_NATIVE})
+elseif(PIRN_CONTEXT STREQUAL "ucontext" OR PIRN_CONTEXT STREQUAL PIRN_CONTEXT_NATIVE)
+    set(PIRN_CONTEXT_CHOSEN ${PIRN_CONTEXT})
+elseif(PIRN_CONTEXT IN_LIST PIRN_CONTEXT_ABIS)
+    message(FATAL_ERROR "PIRN_CONTEXT=${PIRN_CONTEXT}, but the compiler makes code for ${PIRN_CONTEXT_NATIVE}; use auto")
 else()
-    message(FATAL_ERROR "PIRN_CONTEXT is '${PIRN_CONTEXT}'; it may be auto, x86_64_sysv or ucontext")
+    message(FATAL_ERROR "PIRN_CONTEXT is '${PIRN_CONTEXT}'; it may be auto, ucontext or one of ${PIRN_CONTEXT_ABIS}")
 endif()
 
 set(PIRN_PUBLIC_DEFINITIONS "")
 if(PIRN_CONTEXT_CHOSEN STREQUAL "ucontext")
     set(PIRN_PUBLIC_DEFINITIONS PIRN_CONTEXT_UCONTEXT=1)
 endif()
+message(STATUS "pirn: the context switch is ${PIRN_CONTEXT_CHOSEN}")

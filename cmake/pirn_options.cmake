@@ -15,8 +15,8 @@ option(PIRN_WERROR "Treat warnings as errors" OFF)
 
 # Which implementation of the context switch is compiled in. `auto` takes the inline assembly of this
 # machine's ABI, and ucontext (slower, portable, the reference for the tests) where there is none.
-set(PIRN_CONTEXT auto CACHE STRING "Context switch: auto, x86_64_sysv or ucontext")
-set_property(CACHE PIRN_CONTEXT PROPERTY STRINGS auto x86_64_sysv ucontext)
+# cmake/pirn_context.cmake knows the names of the ABIs.
+set(PIRN_CONTEXT auto CACHE STRING "Context switch: auto, ucontext, or the name of this machine's ABI")
 
 # `auto` builds the io_uring backend when pkg-config finds liburing; `on` insists; `off` leaves epoll alone.
 # At run time the library falls back to epoll by itself where the kernel refuses io_uring.

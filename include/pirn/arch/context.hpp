@@ -41,6 +41,10 @@
 #include <pirn/arch/ucontext.hpp>
 #elif defined(PIRN_CPU_X86_64)
 #include <pirn/arch/x86_64_sysv.hpp>
+#elif defined(PIRN_CPU_AARCH64)
+#include <pirn/arch/aarch64_aapcs.hpp>
+#elif defined(PIRN_CPU_RISCV64)
+#include <pirn/arch/riscv64.hpp>
 #else
 #error "pirn: no context switch for this ABI; configure with -DPIRN_CONTEXT=ucontext"
 #endif

@@ -19,8 +19,15 @@
 #error "pirn: this operating system is not supported yet; see the table of platforms in README.md"
 #endif
 
+// The processor together with its ABI, for which there is a switch in arch/. None of them: ucontext.
 #if defined(__x86_64__) && !defined(__ILP32__)
 #define PIRN_CPU_X86_64 1
+#elif defined(__aarch64__) && defined(__LP64__) && !defined(__AARCH64EB__)
+#define PIRN_CPU_AARCH64 1
+#elif defined(__riscv) && __riscv_xlen == 64 && !defined(__riscv_e)
+#define PIRN_CPU_RISCV64 1
+#else
+#define PIRN_CPU_OTHER 1
 #endif
 
 // Instrumentation. gcc announces a sanitizer by a macro, clang by a feature.
@@ -37,10 +44,10 @@
 #endif
 
 #ifndef PIRN_CONTEXT_UCONTEXT
-#if defined(PIRN_CPU_X86_64)
-#define PIRN_CONTEXT_UCONTEXT 0
-#else
+#if defined(PIRN_CPU_OTHER)
 #define PIRN_CONTEXT_UCONTEXT 1
+#else
+#define PIRN_CONTEXT_UCONTEXT 0
 #endif
 #endif
 
