@@ -28,14 +28,6 @@ frame& frame_of(arch::context* context) noexcept {
     return *reinterpret_cast<frame*>(context);
 }
 
-[[noreturn]] void leave_for_good(frame& self) {
-    self.phase = frame_phase::done;
-    this_thread().current = self.parent;
-    self.parent = special;
-    arch::annotate_leave(self.note, true);
-    arch::depart(self.context, arch::message::finished);
-}
-
 // What leaves the function goes on to whoever resumed it. There is no result then, and the last value
 // that was yielded is gone with the stack.
 void fail_with_current_exception(frame& self) noexcept {
@@ -53,6 +45,14 @@ bool is_active_ancestor(const frame& self, const frame* from) noexcept {
 }
 
 } // namespace
+
+void leave_for_good(frame& self) {
+    self.phase = frame_phase::done;
+    this_thread().current = self.parent;
+    self.parent = special;
+    arch::annotate_leave(self.note, true);
+    arch::depart(self.context, arch::message::finished);
+}
 
 void entry(arch::context* own) {
     frame& self = frame_of(own);
@@ -128,25 +128,6 @@ arch::message suspend_slowly(frame& self) {
     self.parent = special; // so that the next resume comes through resume_slowly
     self.exceptions = arch::eh_take(here.exceptions);
     return leave_from(self);
-}
-
-void throw_unwinding(frame& self) {
-    // Said here, because the language would only say "terminate called".
-    PIRN_REQUIRE(
-        std::uncaught_exceptions() == 0,
-        "a coroutine is destroyed while it is suspended in a destructor that runs because of "
-        "an exception: it cannot be unwound from there; resume it until it has left",
-        {"name", self.name()});
-    self.unwinding = true;
-    throw unwinding{&self};
-}
-
-void unwind(frame& what) noexcept {
-    const arch::message got = resume_slowly(what, arch::message::unwind);
-    PIRN_REQUIRE(got == arch::message::finished,
-                 "a coroutine suspended while it is being destroyed: a catch (...) swallowed the "
-                 "unwinding; end it with `throw;`, or catch const std::exception&",
-                 {"name", what.name()});
 }
 
 void check_canary(frame& from) noexcept {

@@ -7,7 +7,10 @@
 
 namespace pirn::detail {
 
-// unwind: resumes a suspended coroutine so that it throws, and sees that it ends. Never suspends.
+// leave_for_good: the end of a coroutine, from its own stack, which is not needed any more.
+[[noreturn]] void leave_for_good(frame& self);
+
+// unwind: resumes a suspended coroutine so that it is unwound, and sees that it ends. Never suspends.
 void unwind(frame& what) noexcept;
 
 } // namespace pirn::detail

@@ -14,6 +14,7 @@
 #include <span>
 
 #if defined(PIRN_ASAN)
+#include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #endif
 #if defined(PIRN_TSAN)
@@ -81,6 +82,9 @@ PIRN_ALWAYS_INLINE void annotate_arrived(fiber_note& note) noexcept {
 // … and before it leaves. The last time, its fake stack is given up.
 PIRN_ALWAYS_INLINE void annotate_leave(fiber_note& note, bool for_good) noexcept {
 #if defined(PIRN_ASAN)
+    if (for_good) {
+        __asan_handle_no_return(); // nothing of this stack will be left by returning
+    }
     __sanitizer_start_switch_fiber(for_good ? nullptr : &note.fake_stack, note.back_low,
                                    note.back_size);
 #endif
