@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+//
+// Destroying a suspended coroutine: its stack is unwound, so that its destructors run. Two ways, both
+// walking the frames as an exception does:
+//
+//   forced      _Unwind_ForcedUnwind, which is also how threads are cancelled. No catch clause with a
+//               type sees it, iostreams let it through, and if a catch (...) ends it, the unwinder says
+//               so. (Itanium C++ ABI, exception handling, section 1.3.)
+//   by throwing an exception of a type that nobody else knows. For the cases that forced unwinding
+//               cannot do: inside a catch block, where a catch (...) on the way would have to hold a
+//               foreign exception on top of a C++ one, which ends in std::terminate; and from within
+//               nested coroutines, whose frames lie on several stacks.
+//
+// The exception object of the forced way must outlive the frames that are unwound, so it stands on the
+// stack of the one who destroys; frame::transfer tells where.
+#include <unwind.h>
+
+#include <pirn/base/assert.hpp>
+#include <pirn/coro/switch.hpp>
+
+#include "coro/entry.hpp"
+
+#include <exception>
+
+namespace pirn::detail {
+namespace {
+
+// The catch (...) that swallowed it is still on the stack of the coroutine, as is whoever calls this.
+void swallowed(_Unwind_Reason_Code, _Unwind_Exception*) {
+    const frame& self = *this_thread().current;
+    fail("a catch (...) swallowed the unwinding of a coroutine that is being destroyed; "
+         "end it with `throw;`, or catch const std::exception&",
+         "forced unwinding ends at the coroutine's first function", self.created_at,
+         {{"name", self.name()}});
+}
+
+#if defined(__ARM_EABI_UNWINDER__)
+
+bool can_be_forced(const frame&) noexcept { return false; } // another interface; throwing serves
+[[noreturn]] void force(frame& self) { throw unwinding{&self}; }
+
+#else
+
+bool can_be_forced(const frame& self) noexcept {
+    const thread_state& here = this_thread();
+    return here.current == &self && !arch::eh_in_use(here.exceptions);
+}
+
+// Asked before each frame. The last one is entry's, which has handlers of its own: not entered again.
+_Unwind_Reason_Code at_each_frame(int, _Unwind_Action actions, _Unwind_Exception_Class,
+                                  _Unwind_Exception*, _Unwind_Context* at, void* self) {
+    const bool last = (actions & _UA_END_OF_STACK) != 0 ||
+                      _Unwind_GetRegionStart(at) == reinterpret_cast<std::uintptr_t>(&entry);
+    if (last) {
+        leave_for_good(*static_cast<frame*>(self));
+    }
+    return _URC_NO_REASON;
+}
+
+[[noreturn]] void force(frame& self) {
+    auto* exception = static_cast<_Unwind_Exception*>(self.transfer);
+    _Unwind_ForcedUnwind(exception, &at_each_frame, &self);
+    fail("the stack of a coroutine that is being destroyed cannot be unwound",
+         "_Unwind_ForcedUnwind", self.created_at, {{"name", self.name()}});
+}
+
+#endif
+
+} // namespace
+
+void throw_unwinding(frame& self) {
+    // Said here, because the language would only say "terminate called".
+    PIRN_REQUIRE(
+        std::uncaught_exceptions() == 0,
+        "a coroutine is destroyed while it is suspended in a destructor that runs because of "
+        "an exception: it cannot be unwound from there; resume it until it has left",
+        {"name", self.name()});
+    self.unwinding = true;
+    if (can_be_forced(self)) {
+        force(self);
+    }
+    throw unwinding{&self};
+}
+
+void unwind(frame& what) noexcept {
+    _Unwind_Exception exception{};
+    exception.exception_cleanup = &swallowed;
+    what.transfer = &exception;
+    const arch::message got = resume_slowly(what, arch::message::unwind);
+    PIRN_REQUIRE(got == arch::message::finished,
+                 "a coroutine suspended while it is being destroyed: a catch (...) swallowed the "
+                 "unwinding; end it with `throw;`, or catch const std::exception&",
+                 {"name", what.name()});
+}
+
+} // namespace pirn::detail
