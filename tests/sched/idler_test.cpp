@@ -14,6 +14,8 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -184,11 +186,10 @@ TEST_F(idler, outlasts_a_wake_that_is_under_way_when_the_scheduler_ends) {
     std::thread other;
     {
         pirn::scheduler tasks{{}, &mine};
-        std::atomic<pirn::waiter*> asleep{nullptr};
-        mine.on_wait =
-            [&] { // the last task of all is in the inbox as soon as the wake is under way
-                while (!inside) std::this_thread::yield();
-            };
+        // The sleeper is in the inbox as soon as the wake is under way.
+        mine.on_wait = [&] {
+            while (!inside) std::this_thread::yield();
+        };
         tasks
             .spawn([&] {
                 pirn::waiter here;
