@@ -148,7 +148,7 @@ void address::set_port(std::uint16_t port) noexcept {
 }
 
 const sockaddr* address::raw() const noexcept {
-    return reinterpret_cast<const sockaddr*>(storage_.data());
+    return static_cast<const sockaddr*>(static_cast<const void*>(storage_.data())); // it is aligned
 }
 
 bool address::operator==(const address& other) const noexcept {

@@ -22,8 +22,8 @@ wakeup::wakeup() : event_{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)} {
 void wakeup::wake() noexcept {
     // release: pairs with the acquire in consume. The sleeper sees what was done before this wake
     // even when the flag was up already and another waker writes: the exchange in consume then reads
-    // this one's true, or a later one that continues its release sequence.
-    if (asked_.exchange(true, std::memory_order_release)) {
+    // this one's 1, or a later one that continues its release sequence.
+    if (asked_.exchange(1, std::memory_order_release) != 0) {
         return;
     }
     const int saved = errno;
@@ -38,8 +38,8 @@ bool wakeup::consume() noexcept {
     // The relaxed look first keeps the common turn of a loop free of a locked instruction. It may
     // miss a wake that is just happening; the edge of that one is still to come.
     // acquire: pairs with the release in wake.
-    return asked_.load(std::memory_order_relaxed) &&
-           asked_.exchange(false, std::memory_order_acquire);
+    return asked_.load(std::memory_order_relaxed) != 0 &&
+           asked_.exchange(0, std::memory_order_acquire) != 0;
 }
 
 } // namespace pirn::os

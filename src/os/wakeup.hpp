@@ -9,8 +9,8 @@
 // io_uring), and each write is an edge even while the counter stands above zero; it would take 2^64
 // writes to fill it.
 //
-//   waker     asked_ := true; was it false? then write the eventfd
-//   sleeper   wait for an edge;  asked_ := false; was it true? then woken
+//   waker     asked_ := 1; was it 0? then write the eventfd
+//   sleeper   wait for an edge;  asked_ := 0; was it 1? then woken
 //
 // A waker that finds the flag set leaves the write to the one that set it. The sleeper clears the
 // flag before it looks at what the wakers left for it, hence sees what came with either.
@@ -40,8 +40,8 @@ class wakeup {
 
   private:
     handle event_;
-    std::atomic<bool> asked_{false};
-    static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler may not take a lock");
+    std::atomic<int> asked_{0}; // a flag in a whole word: gcc has no lock-free bool on riscv64
+    static_assert(std::atomic<int>::is_always_lock_free, "a signal handler may not take a lock");
 };
 
 } // namespace pirn::os

@@ -114,9 +114,10 @@ T* list<T, Link>::owner(list_link* link) noexcept {
     // The offset of a member through a pointer to member, as offsetof does it: the object is never
     // touched. Itanium and MSVC both represent a data member pointer of a simple class as its offset.
     alignas(T) static char space[sizeof(T)];
-    auto* probe = reinterpret_cast<T*>(space);
+    // By way of void*: a char* says nothing about alignment, and some processors care.
+    auto* probe = static_cast<T*>(static_cast<void*>(space));
     const auto offset = reinterpret_cast<char*>(&(probe->*Link)) - space;
-    return reinterpret_cast<T*>(reinterpret_cast<char*>(link) - offset);
+    return static_cast<T*>(static_cast<void*>(reinterpret_cast<char*>(link) - offset));
 }
 
 template <class T, list_link T::* Link>
