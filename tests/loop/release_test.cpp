@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+//
+// The number of a descriptor comes back: what release makes the loop forget.
+#include <pirn/loop/operations.hpp>
+
+#include "support/backends.hpp"
+#include "support/sockets.hpp"
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+namespace {
+
+using namespace std::chrono_literals;
+using pirn::run_mode;
+using pirn::os::handle;
+using support::connection;
+using support::listener;
+
+class release_test : public support::on_each_backend {};
+INSTANTIATE_TEST_SUITE_P(release, release_test, support::every_backend(), support::name_of_backend);
+
+// The number of a closed descriptor comes back for the next one: nothing that was known about the old
+// one may stick to it.
+TEST_P(release_test, a_descriptor_number_begins_anew_after_release) {
+    std::set<int> used;
+    int reused = 0;
+    for (int round = 0; round < 300; ++round) {
+        connection pair =
+            round % 2 == 0 ? connection::tcp(loop()) : connection::unix_stream(loop());
+        reused += used.insert(pair.near()).second ? 0 : 1;
+        std::array<char, 16> space{};
+        support::receive receive{pair.near(), space};
+        loop().submit(receive);
+        loop().run(run_mode::nowait);
+        if (round % 3 == 0) { // ended by the peer, with events still to come
+            pair.close_far();
+            ASSERT_TRUE(run_until([&] { return receive.completions == 1; }));
+            ASSERT_EQ(receive.result(), 0);
+        } else if (round % 3 == 1) { // cancelled
+            loop().cancel(receive);
+            loop().run();
+            ASSERT_TRUE(receive.completed_with(-ECANCELED));
+            support::say(pair.far(), "for nobody");
+        } else {
+            support::say(pair.far(), "weft");
+            ASSERT_TRUE(run_until([&] { return receive.completions == 1; }));
+            ASSERT_EQ(receive.result(), 4);
+        }
+    }
+    EXPECT_GT(reused, 200) << "the test did not test what it says";
+}
+
+// A duplicate keeps the old socket alive under the hood: its events must not reach the new one.
+TEST_P(release_test, a_duplicate_of_a_released_descriptor_is_no_concern_of_the_loop) {
+    connection old = connection::unix_stream(loop());
+    std::array<char, 16> space{};
+    support::receive first{old.near(), space};
+    loop().submit(first);
+    loop().run(run_mode::nowait);
+    loop().cancel(first);
+    loop().run();
+    const int number = old.near();
+    const handle duplicate{::dup(number)};
+    old.close_near();
+
+    connection fresh = connection::unix_stream(loop());
+    ASSERT_EQ(fresh.near(), number) << "the kernel gives the lowest number";
+    support::receive second{fresh.near(), space};
+    loop().submit(second);
+    loop().run(run_mode::nowait);
+    support::say(old.far(), "for the duplicate");
+    loop().run(run_mode::once, pirn::after(1ms));
+    EXPECT_EQ(second.completions, 0);
+    support::say(fresh.far(), "weft");
+    ASSERT_TRUE(run_until([&] { return second.completions == 1; }));
+    EXPECT_EQ(second.result(), 4);
+    EXPECT_EQ(support::hear(duplicate.get()), "for the duplicate");
+}
+
+TEST_P(release_test, release_of_what_was_never_used_is_nothing) {
+    loop().release(0);
+    loop().release(1'000'000);
+    loop().release(-1);
+}
+
+} // namespace
