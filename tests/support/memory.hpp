@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+//
+// What the kernel says about this process's memory.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <fstream>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+namespace support {
+
+inline std::size_t page_size() { return static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)); }
+
+// address_space, resident_memory: of the process, in bytes.
+inline std::size_t address_space() {
+    std::ifstream file{"/proc/self/statm"};
+    std::size_t pages = 0;
+    file >> pages;
+    return pages * page_size();
+}
+
+inline std::size_t resident_memory() {
+    std::ifstream file{"/proc/self/statm"};
+    std::size_t pages = 0;
+    file >> pages >> pages;
+    return pages * page_size();
+}
+
+// mappings: entries in the process's table of them.
+inline std::size_t mappings() {
+    std::ifstream file{"/proc/self/maps"};
+    std::size_t lines = 0;
+    for (std::string line; std::getline(file, line);) {
+        ++lines;
+    }
+    return lines;
+}
+
+// resident_bytes: how much of the whole pages in `memory` is there.
+inline std::size_t resident_bytes(std::span<const std::byte> memory) {
+    const std::size_t page = page_size();
+    const auto at = reinterpret_cast<std::uintptr_t>(memory.data());
+    const std::size_t skip = (page - at % page) % page;
+    if (memory.size() < skip + page) {
+        return 0;
+    }
+    const std::size_t pages = (memory.size() - skip) / page;
+    std::vector<unsigned char> there(pages);
+    ::mincore(const_cast<std::byte*>(memory.data()) + skip, pages * page, there.data());
+    std::size_t count = 0;
+    for (const unsigned char one : there) {
+        count += one & 1U;
+    }
+    return count * page;
+}
+
+// kernel_marks_guards: whether it makes guards that do not split a mapping (Linux 6.13).
+inline bool kernel_marks_guards() {
+    void* memory =
+        ::mmap(nullptr, page_size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    const bool marks = ::madvise(memory, page_size(), 102) == 0;
+    ::munmap(memory, page_size());
+    return marks;
+}
+
+} // namespace support
