@@ -1,16 +1,120 @@
 // SPDX-License-Identifier: MIT
 //
-// Memory from the kernel, by mmap and madvise.
+// Memory from the kernel, by mmap and madvise. Advice for many ranges goes through process_madvise(2)
+// on this very process, which takes a vector of ranges; kernels before 6.13 refuse that, and then it is
+// a loop of madvise(2).
+//
+// Shared state: `split_guards`, how many guards split a mapping. Written by guard_row and
+// forget_split_guards.
 #include "os/memory.hpp"
 
+#include <pirn/base/config.hpp>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <charconv>
+#include <cstring>
+
+#include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
+
+#if defined(PIRN_ASAN)
+#include <sanitizer/asan_interface.h>
+#endif
+
+// What the C library's headers may be too old to know; system calls since 424 have one number on every
+// processor.
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+#ifndef SYS_process_madvise
+#define SYS_process_madvise 440
+#endif
 
 namespace pirn::os {
 namespace {
 
-// Linux 6.13; the C library's headers are older than that.
-constexpr int madv_guard_install = 102;
+constexpr int madv_guard_install = 102; // Linux 6.13
+
+// Ranges in one system call; the kernel takes up to 1,024.
+constexpr std::size_t batch_max = 512;
+
+std::atomic<std::size_t> split_guards{0};
+
+// This process, as process_madvise wants it. Opened for each batch, because a forked child must not
+// advise its parent, and closed at once.
+class self_descriptor {
+  public:
+    self_descriptor() noexcept
+        : descriptor_{static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0))} {}
+    ~self_descriptor() {
+        if (descriptor_ >= 0) {
+            ::close(descriptor_);
+        }
+    }
+    self_descriptor(const self_descriptor&) = delete;
+    self_descriptor& operator=(const self_descriptor&) = delete;
+
+    // Bytes advised from the front; 0 when this kernel refuses.
+    std::size_t advise(std::span<const iovec> ranges, int advice) const noexcept {
+        if (descriptor_ < 0) {
+            return 0;
+        }
+        const long done =
+            ::syscall(SYS_process_madvise, descriptor_, ranges.data(), ranges.size(), advice, 0);
+        return done < 0 ? 0 : static_cast<std::size_t>(done);
+    }
+
+  private:
+    int descriptor_;
+};
+
+// Gives the same advice for each range, in order. How many ranges took it before one was refused.
+std::size_t advise_each(const self_descriptor& self, std::span<const iovec> ranges,
+                        int advice) noexcept {
+    std::size_t bytes = self.advise(ranges, advice);
+    std::size_t done = 0;
+    // The call may end early, even within a range: what it did not finish is done one by one.
+    while (done < ranges.size() && bytes >= ranges[done].iov_len) {
+        bytes -= ranges[done].iov_len;
+        ++done;
+    }
+    while (done < ranges.size() &&
+           ::madvise(ranges[done].iov_base, ranges[done].iov_len, advice) == 0) {
+        ++done;
+    }
+    return done;
+}
+
+// How many guards may split mappings: each makes two more of them.
+std::size_t split_guards_max() noexcept {
+    static const std::size_t limit = [] {
+        std::size_t mappings = 65530; // the kernel's default
+        const int file = ::open("/proc/sys/vm/max_map_count", O_RDONLY | O_CLOEXEC);
+        if (file >= 0) {
+            std::array<char, 32> text{};
+            const ssize_t size = ::read(file, text.data(), text.size());
+            ::close(file);
+            std::from_chars(text.data(), text.data() + std::max<ssize_t>(size, 0), mappings);
+        }
+        return mappings / 8 * 3;
+    }();
+    return limit;
+}
+
+bool guard_by_splitting(std::byte* first, std::size_t size) noexcept {
+    // relaxed: a count; nothing is read on its account.
+    if (split_guards.fetch_add(1, std::memory_order_relaxed) < split_guards_max() &&
+        ::mprotect(first, size, PROT_NONE) == 0) {
+        return true;
+    }
+    forget_split_guards(1);
+    return false;
+}
 
 } // namespace
 
@@ -22,6 +126,14 @@ std::size_t page_size() noexcept {
 std::size_t round_to_pages(std::size_t bytes) noexcept {
     const std::size_t page = page_size();
     return (bytes + page - 1) / page * page;
+}
+
+std::span<std::byte> whole_pages(std::span<std::byte> memory) noexcept {
+    const std::size_t page = page_size();
+    const auto low = reinterpret_cast<std::uintptr_t>(memory.data());
+    const std::size_t skip = (page - low % page) % page;
+    return skip >= memory.size() ? std::span<std::byte>{}
+                                 : memory.subspan(skip, (memory.size() - skip) / page * page);
 }
 
 std::span<std::byte> reserve_memory(std::size_t size) noexcept {
@@ -39,6 +151,73 @@ std::span<std::byte> reserve_memory(std::size_t size) noexcept {
 bool guard_memory(std::span<std::byte> pages) noexcept {
     return ::madvise(pages.data(), pages.size(), madv_guard_install) == 0 ||
            ::mprotect(pages.data(), pages.size(), PROT_NONE) == 0;
+}
+
+guards_made guard_row(std::byte* first, guard_spacing spacing, std::size_t count) noexcept {
+    const self_descriptor self;
+    std::array<iovec, batch_max> ranges;
+    guards_made made;
+    bool refused = false;
+    while (made.guarded < count && !refused) {
+        const std::size_t batch = std::min(count - made.guarded, batch_max);
+        for (std::size_t i = 0; i < batch; ++i) {
+            ranges[i] = {first + (made.guarded + i) * spacing.stride, spacing.guard};
+        }
+        const std::size_t done =
+            advise_each(self, std::span{ranges}.first(batch), madv_guard_install);
+        made.guarded += done;
+        refused = done < batch;
+    }
+    while (made.guarded < count &&
+           guard_by_splitting(first + made.guarded * spacing.stride, spacing.guard)) {
+        ++made.guarded;
+        ++made.split;
+    }
+    return made;
+}
+
+void forget_split_guards(std::size_t count) noexcept {
+    split_guards.fetch_sub(count, std::memory_order_relaxed);
+}
+
+bool give_back(std::span<const std::span<std::byte>> pages) noexcept {
+    if (pages.size() == 1) {
+        return ::madvise(pages[0].data(), pages[0].size(), MADV_DONTNEED) == 0;
+    }
+    const self_descriptor self;
+    std::array<iovec, batch_max> ranges;
+    bool all = true;
+    while (!pages.empty()) {
+        const std::size_t batch = std::min(pages.size(), batch_max);
+        for (std::size_t i = 0; i < batch; ++i) {
+            ranges[i] = {pages[i].data(), pages[i].size()};
+        }
+        std::size_t done = advise_each(self, std::span{ranges}.first(batch), MADV_DONTNEED);
+        if (done < batch) {
+            all = false;
+            ++done; // the one that was refused keeps its pages; the others need not
+        }
+        pages = pages.subspan(done);
+    }
+    return all;
+}
+
+void wipe_memory(std::span<std::byte> memory) noexcept {
+#if defined(PIRN_ASAN)
+    // A function that never returned has left the marks of its locals behind.
+    __asan_unpoison_memory_region(memory.data(), memory.size());
+#endif
+    const std::span<std::byte> pages = whole_pages(memory);
+    // The highest page will be touched again at once by whoever gets the memory next.
+    if (pages.size() <= page_size()) {
+        std::memset(memory.data(), 0, memory.size());
+        return;
+    }
+    const std::span<std::byte> below = pages.first(pages.size() - page_size());
+    const auto head = static_cast<std::size_t>(below.data() - memory.data());
+    const std::size_t kept = give_back({&below, 1}) ? head + below.size() : head;
+    std::memset(memory.data(), 0, head);
+    std::memset(memory.data() + kept, 0, memory.size() - kept);
 }
 
 void release_memory(std::span<std::byte> memory) noexcept {

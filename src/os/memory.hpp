@@ -25,6 +25,40 @@ std::span<std::byte> reserve_memory(std::size_t size) noexcept;
 // mprotect. False when refused. Never suspends.
 bool guard_memory(std::span<std::byte> pages) noexcept;
 
+// guard_spacing: where the guards of a row of stacks stand. All in bytes, whole pages.
+struct guard_spacing {
+    std::size_t guard;  // the size of one guard
+    std::size_t stride; // from the beginning of one to the beginning of the next
+};
+
+// guards_made: how far guard_row got.
+struct guards_made {
+    std::size_t guarded = 0; // so many from the first on
+    std::size_t split = 0; // of them by splitting the mapping; to be handed to forget_split_guards
+};
+
+// guard_row: guards for `count` stacks at equal distances, the first one at `first`. 512 of them take one
+// system call where the kernel has guards that do not split the mapping (Linux 6.13). Before that each
+// splits it in three, and the row ends when such guards have used up three quarters of the table of
+// mappings (vm.max_map_count), process-wide: the rest of the program wants mappings too.
+// Thread-safe. Never suspends.
+guards_made guard_row(std::byte* first, guard_spacing spacing, std::size_t count) noexcept;
+
+// forget_split_guards: says that memory with so many of them was released. Thread-safe. Never suspends.
+void forget_split_guards(std::size_t count) noexcept;
+
+// give_back: the pages lose their contents and cost nothing until they are touched again; they are then
+// zero. Guards stay. The spans are whole pages of private memory. One system call for 512 spans where the
+// kernel can. False when the kernel refused one, as it does for locked memory. Never suspends.
+bool give_back(std::span<const std::span<std::byte>> pages) noexcept;
+
+// whole_pages: the part of `memory` that is whole pages, which may be nothing. Never suspends.
+std::span<std::byte> whole_pages(std::span<std::byte> memory) noexcept;
+
+// wipe_memory: makes it zero. The highest page and what is not a whole page are written; the pages below are
+// given back, so that they are not touched for it. For private memory. Never suspends.
+void wipe_memory(std::span<std::byte> memory) noexcept;
+
 // release_memory: gives a whole reservation back. Never suspends.
 void release_memory(std::span<std::byte> memory) noexcept;
 
