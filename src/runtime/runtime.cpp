@@ -53,7 +53,7 @@ loop* current_loop_or_null() noexcept {
     return here != nullptr ? detail::loop_of(here->idles_with()) : nullptr;
 }
 
-loop& current_loop() noexcept {
+loop& current_loop() {
     loop* here = current_loop_or_null();
     PIRN_REQUIRE(here != nullptr, "this call needs an event loop: make it inside pirn::run");
     return *here;

@@ -46,7 +46,7 @@ class PIRN_EXPORT runtime {
     // meanwhile, detached ones included, have ended. If the function throws, the other tasks are asked
     // to stop, and what it threw comes out here after they have. Called outside of any task.
     template <class Function>
-    auto run(Function&& function);
+    std::invoke_result_t<std::decay_t<Function>> run(Function&& function);
 
     pirn::scheduler& scheduler() noexcept;
     pirn::loop& loop() noexcept;
@@ -61,13 +61,14 @@ class PIRN_EXPORT runtime {
 
 // run: a runtime for the duration of one function. Called outside of any task.
 template <class Function>
-auto run(Function&& function);
+std::invoke_result_t<std::decay_t<Function>> run(Function&& function);
 template <class Function>
-auto run(const runtime_options& options, Function&& function);
+std::invoke_result_t<std::decay_t<Function>> run(const runtime_options& options,
+                                                 Function&& function);
 
 // current_loop: the event loop under the current task. A programmer error outside of any runtime.
 // Never suspends.
-PIRN_EXPORT loop& current_loop() noexcept;
+PIRN_EXPORT loop& current_loop();
 
 // current_loop_or_null: the same, or null where there is none. Never suspends.
 PIRN_EXPORT loop* current_loop_or_null() noexcept;
@@ -75,7 +76,7 @@ PIRN_EXPORT loop* current_loop_or_null() noexcept;
 // ---------------------------------------------------------------------------------------------------
 
 template <class Function>
-auto runtime::run(Function&& function) {
+std::invoke_result_t<std::decay_t<Function>> runtime::run(Function&& function) {
     using result = std::invoke_result_t<std::decay_t<Function>>;
     // The handle's task is needed after it has ended, to see whether it threw.
     struct main_handle : join_handle<result> {
@@ -89,12 +90,13 @@ auto runtime::run(Function&& function) {
 }
 
 template <class Function>
-auto run(Function&& function) {
+std::invoke_result_t<std::decay_t<Function>> run(Function&& function) {
     return run(runtime_options{}, std::forward<Function>(function));
 }
 
 template <class Function>
-auto run(const runtime_options& options, Function&& function) {
+std::invoke_result_t<std::decay_t<Function>> run(const runtime_options& options,
+                                                 Function&& function) {
     runtime here{options};
     return here.run(std::forward<Function>(function));
 }

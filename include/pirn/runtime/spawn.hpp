@@ -18,7 +18,7 @@ namespace pirn {
 
 namespace detail {
 
-inline scheduler& required_scheduler() noexcept {
+inline scheduler& required_scheduler() {
     scheduler* here = scheduler::current();
     PIRN_REQUIRE(here != nullptr, "pirn::spawn was called outside of any task; call it inside "
                                   "pirn::run, or use scheduler::spawn");

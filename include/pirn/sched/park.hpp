@@ -13,6 +13,7 @@
 // Exactly one unpark per waiter. It may come from any thread.
 #pragma once
 
+#include <pirn/base/error.hpp>
 #include <pirn/base/export.hpp>
 #include <pirn/base/list.hpp>
 #include <pirn/base/mpsc.hpp>
