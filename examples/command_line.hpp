@@ -25,18 +25,20 @@ class command_line {
     command_line(int count, char** words, const char* usage)
         : words_{words, words + count}, usage_{usage} {}
 
-    // text: the option's value, if it was given.
+    // text: the option's value, if it was given; of several, the last.
     std::optional<std::string_view> text(std::string_view option) {
-        for (std::size_t i = 1; i < words_.size(); ++i) {
-            if (words_[i] == option) {
-                if (i + 1 == words_.size()) refuse(option, "a value is missing");
-                const std::string_view value = words_[i + 1];
-                words_.erase(words_.begin() + static_cast<std::ptrdiff_t>(i),
-                             words_.begin() + static_cast<std::ptrdiff_t>(i) + 2);
-                return value;
+        std::optional<std::string_view> value;
+        for (std::size_t i = 1; i < words_.size();) {
+            if (words_[i] != option) {
+                ++i;
+                continue;
             }
+            if (i + 1 == words_.size()) refuse(option, "a value is missing");
+            value = words_[i + 1];
+            const auto at = words_.begin() + static_cast<std::ptrdiff_t>(i);
+            words_.erase(at, at + 2);
         }
-        return std::nullopt;
+        return value;
     }
 
     // number: the same, as a number between least and most.

@@ -27,7 +27,7 @@ finding timers() {
     pirn::run([&] {
         const auto begin = pirn::clock::now();
         for (int i = 0; i < count; ++i) {
-            const auto deadline = begin + std::chrono::microseconds{microseconds(random)} + 100ms;
+            const auto deadline = begin + std::chrono::microseconds{microseconds(random)} + 500ms;
             pirn::spawn([&, deadline] {
                 pirn::sleep_until(deadline);
                 const auto now = pirn::clock::now();
