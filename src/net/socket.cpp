@@ -25,6 +25,7 @@ socket& socket::operator=(socket&& other) noexcept {
         close();
         handle_ = std::move(other.handle_);
         loop_ = std::exchange(other.loop_, nullptr);
+        closed_ = std::exchange(other.closed_, false);
     }
     return *this;
 }
@@ -33,6 +34,7 @@ void socket::close() noexcept {
     if (!is_open()) {
         return;
     }
+    closed_ = true;
     if (busy()) {
         PIRN_REQUIRE(closer_ == nullptr, "a stream was closed by two tasks at once");
         waiter ended;
@@ -53,11 +55,12 @@ void socket::close() noexcept {
     handle_.close();
 }
 
-socket::in_use::in_use(socket& of, direction side, operation& what) noexcept
+socket::in_use::in_use(socket& of, direction side, operation& what, const loop& here) noexcept
     : socket_{of}, slot_{side == direction::reading ? of.reading_ : of.writing_} {
     PIRN_REQUIRE(of.is_open(), "an operation was started on a stream that is not open");
-    PIRN_REQUIRE(of.closer_ == nullptr,
-                 "an operation was started on a stream that is being closed");
+    PIRN_REQUIRE(of.loop_ == &here,
+                 "a stream was used on another runtime than the one that it was made on",
+                 {"descriptor", of.descriptor()});
     PIRN_REQUIRE(slot_ == nullptr,
                  side == direction::reading
                      ? "two tasks read from the same stream at once; let one of them do it"

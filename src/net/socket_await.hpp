@@ -6,17 +6,27 @@
 #include <pirn/base/error.hpp>
 #include <pirn/net/socket.hpp>
 #include <pirn/runtime/await.hpp>
+#include <pirn/runtime/runtime.hpp>
 
+#include <cerrno>
 #include <cstddef>
 #include <system_error>
 
 namespace pirn::net::detail {
 
-// await_on: the operation's result, in the kernel's form. Suspends.
+// await_on: the operation's result, in the kernel's form; -ECANCELED on a socket that has been closed,
+// before or meanwhile. Suspends.
 template <class Operation>
 int await_on(socket& which, socket::direction side, awaitable<Operation>& what) noexcept {
-    const socket::in_use mark{which, side, what};
-    return pirn::await(what);
+    if (which.closed()) {
+        return -ECANCELED;
+    }
+    loop& here = current_loop();
+    const socket::in_use mark{which, side, what, here};
+    // Marked already while others run, so that nobody moves the socket; but somebody may close it, and
+    // could not cancel what is not in flight yet.
+    pirn::detail::give_way();
+    return which.closed() ? -ECANCELED : pirn::detail::await_on(here, what, what.sleeper);
 }
 
 // The same, with the error apart: 0 when there is one. Suspends.

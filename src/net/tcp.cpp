@@ -77,7 +77,7 @@ std::size_t tcp_stream::read(mutable_bytes into) {
 
 std::size_t tcp_stream::write(bytes from, std::error_code& error) {
     if (from.empty()) {
-        error.clear();
+        error = error_of(stop_requested() ? -ECANCELED : 0);
         return 0;
     }
     awaitable<send_operation> send{socket_.descriptor(), from};
@@ -92,14 +92,10 @@ std::size_t tcp_stream::write(bytes from) {
 }
 
 std::size_t tcp_stream::write_all(bytes from, std::error_code& error) {
-    error.clear();
     std::size_t written = 0;
-    while (written < from.size()) {
+    do {
         written += write(from.subspan(written), error);
-        if (error) {
-            break;
-        }
-    }
+    } while (!error && written < from.size());
     return written;
 }
 
@@ -148,7 +144,8 @@ tcp_stream tcp_listener::accept(std::error_code& error) {
         }
         if (out_of_descriptors(result)) {
             awaitable<timer_operation> pause{after(out_of_descriptors_pause)};
-            if (await(pause) != -ECANCELED) {
+            // Marked as in use all the time, so that whoever closes the listener ends the pause too.
+            if (detail::await_on(socket_, side::reading, pause) != -ECANCELED) {
                 continue;
             }
             error = error_of(-ECANCELED);

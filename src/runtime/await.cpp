@@ -33,14 +33,21 @@ struct operation_waiter : waiter {
 
 namespace detail {
 
-int await_operation(operation& what, waiter*& sleeper) noexcept {
+void give_way() {
     if (!spend_answer()) {
         let_others_run();
     }
+}
+
+int await_operation(operation& what, waiter*& sleeper) noexcept {
+    give_way();
+    return await_on(current_loop(), what, sleeper);
+}
+
+int await_on(loop& here, operation& what, waiter*& sleeper) noexcept {
     if (stop_requested()) {
         return -ECANCELED; // nothing was started
     }
-    loop& here = current_loop();
     if (here.attempt(what)) {
         return what.result();
     }

@@ -9,6 +9,7 @@
 
 #include <array>
 #include <random>
+#include <string_view>
 #include <system_error>
 
 #include <gtest/gtest.h>
@@ -46,6 +47,47 @@ TEST_F(cancelling, ends_a_read_in_both_forms) {
         throwing.get();
         quiet.get();
         near.write_all("still open");
+    });
+}
+
+TEST_F(cancelling, ends_a_write_before_its_first_byte_even_if_there_is_none) {
+    pirn::run([] {
+        auto [near, far] = support::pair();
+        auto writer = pirn::spawn([&] {
+            std::error_code error;
+            for (const std::string_view words : {"words", ""}) {
+                EXPECT_EQ(near.write(words, error), 0U);
+                EXPECT_EQ(error, std::errc::operation_canceled);
+                EXPECT_EQ(near.write_all(words, error), 0U);
+                EXPECT_EQ(error, std::errc::operation_canceled);
+                EXPECT_THROW(near.write(words), pirn::cancelled);
+                EXPECT_THROW(near.write_all(words), pirn::cancelled);
+            }
+        });
+        writer.request_stop();
+        writer.get();
+        near.close();
+        std::array<char, 4> buffer{};
+        EXPECT_EQ(far.read(buffer), 0U) << "nothing was sent";
+    });
+}
+
+TEST_F(cancelling, ends_accept_and_connect_before_they_begin) {
+    pirn::run([] {
+        auto listener = support::any_listener();
+        auto waiting = support::connect_to(listener);
+        auto task = pirn::spawn([&] {
+            std::error_code error;
+            EXPECT_FALSE(listener.accept(error).is_open());
+            EXPECT_EQ(error, std::errc::operation_canceled);
+            EXPECT_THROW(listener.accept(), pirn::cancelled);
+            EXPECT_FALSE(net::tcp_connect(listener.local_address(), error).is_open());
+            EXPECT_EQ(error, std::errc::operation_canceled);
+            EXPECT_THROW(net::tcp_connect(listener.local_address()), pirn::cancelled);
+        });
+        task.request_stop();
+        task.get();
+        EXPECT_TRUE(listener.accept().is_open()) << "who waited is still there";
     });
 }
 

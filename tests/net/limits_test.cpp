@@ -5,15 +5,12 @@
 #include <pirn/net/tcp.hpp>
 
 #include "net/pairs.hpp"
+#include "net/scarcity.hpp"
 
 #include <array>
 #include <ctime>
-#include <vector>
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 namespace {
 
@@ -26,31 +23,6 @@ double processor_seconds() {
     return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) * 1e-9;
 }
 
-// Every descriptor that the process may have, until it is destroyed.
-class no_descriptor_left {
-  public:
-    no_descriptor_left() {
-        ::getrlimit(RLIMIT_NOFILE, &before_);
-        rlimit low = before_;
-        low.rlim_cur = 256;
-        ::setrlimit(RLIMIT_NOFILE, &low);
-        for (int fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC); fd >= 0;
-             fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC)) {
-            taken_.push_back(fd);
-        }
-    }
-    ~no_descriptor_left() {
-        for (const int fd : taken_) ::close(fd);
-        ::setrlimit(RLIMIT_NOFILE, &before_);
-    }
-    no_descriptor_left(const no_descriptor_left&) = delete;
-    no_descriptor_left& operator=(const no_descriptor_left&) = delete;
-
-  private:
-    rlimit before_{};
-    std::vector<int> taken_;
-};
-
 TEST_F(limits, accept_waits_while_there_is_no_descriptor_and_others_are_served) {
     pirn::run([] {
         auto [near, far] = support::pair();
@@ -59,7 +31,7 @@ TEST_F(limits, accept_waits_while_there_is_no_descriptor_and_others_are_served) 
         bool accepted = false;
         pirn::join_handle<> acceptor;
         {
-            const no_descriptor_left scarcity;
+            const support::no_descriptor_left scarcity;
             acceptor = pirn::spawn([&] {
                 auto stream = listener.accept();
                 accepted = stream.is_open();
@@ -84,7 +56,7 @@ TEST_F(limits, accept_can_be_stopped_while_it_waits_for_a_descriptor) {
     pirn::run([] {
         auto listener = support::any_listener();
         auto knocking = support::connect_to(listener);
-        const no_descriptor_left scarcity;
+        const support::no_descriptor_left scarcity;
         auto acceptor = pirn::spawn([&] {
             std::error_code error;
             EXPECT_FALSE(listener.accept(error).is_open());

@@ -65,6 +65,42 @@ TEST(misuse, moving_a_stream_that_is_in_use_is_reported) {
     });
 }
 
+TEST(misuse, accepting_on_a_listener_that_was_moved_away_is_reported) {
+    expect_complaint("not open", [] {
+        auto listener = support::any_listener();
+        const net::tcp_listener moved{std::move(listener)};
+        listener.accept(); // NOLINT(bugprone-use-after-move): that is the question
+    });
+}
+
+TEST(misuse, using_a_stream_on_another_runtime_is_reported) {
+    const support::child_end end = support::in_child([] {
+        net::tcp_stream foreign;
+        net::tcp_listener listener;
+        pirn::runtime one;
+        one.run([&] {
+            listener = support::any_listener();
+            foreign = support::connect_to(listener);
+        });
+        pirn::run([&] { foreign.write_all("x"); });
+    });
+    EXPECT_TRUE(end.killed_by(SIGABRT) && end.said("another runtime")) << end;
+}
+
+TEST(misuse, closing_by_two_tasks_at_once_is_reported) {
+    expect_complaint("closed by two tasks at once", [] {
+        auto [near, far] = support::pair();
+        auto reader = pirn::spawn([&] {
+            std::array<char, 8> buffer{};
+            std::error_code error;
+            near.read(buffer, error);
+        });
+        auto one = pirn::spawn([&] { near.close(); });
+        auto other = pirn::spawn([&] { near.close(); });
+        reader.get();
+    });
+}
+
 TEST(misuse, reading_into_no_bytes_is_reported) {
     expect_complaint("buffer of no bytes", [] {
         auto [near, far] = support::pair();

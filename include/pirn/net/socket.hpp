@@ -6,7 +6,7 @@
 // This is not API. It is installed because streams and listeners hold one; tcp.hpp is what users see.
 //
 // Mutable state, written on the loop's thread only: reading_ and writing_ are set for the duration of an
-// operation by the task that waits for it; closer_ by the task that closes meanwhile.
+// operation by the task that waits for it; closer_ and closed_ by the task that closes.
 #pragma once
 
 #include <pirn/base/assert.hpp>
@@ -29,13 +29,17 @@ class PIRN_EXPORT socket {
     // Takes over a descriptor that is new to the loop.
     socket(os::handle&& owned, loop& used_on) noexcept;
     socket(socket&& other) noexcept
-        : handle_{std::move(other.handle_)}, loop_{std::exchange(other.loop_, nullptr)} {
+        : handle_{std::move(other.handle_)}, loop_{std::exchange(other.loop_, nullptr)},
+          closed_{std::exchange(other.closed_, false)} {
         PIRN_REQUIRE(!other.busy(), "a stream was moved while an operation is in flight on it");
     }
     socket& operator=(socket&& other) noexcept;
     ~socket() { close(); }
 
     bool is_open() const noexcept { return static_cast<bool>(handle_); }
+    // closed: whether close was called. Who uses the socket cannot know that another task has closed it
+    // meanwhile, so that using it then is an error; using one that was never open is a programmer error.
+    bool closed() const noexcept { return closed_; }
     int descriptor() const noexcept { return handle_.get(); }
 
     // close: ends what is in flight, waits for it, closes the descriptor. Suspends when something is in
@@ -48,7 +52,7 @@ class PIRN_EXPORT socket {
     // longer is.
     class PIRN_EXPORT in_use {
       public:
-        in_use(socket& of, direction side, operation& what) noexcept;
+        in_use(socket& of, direction side, operation& what, const loop& here) noexcept;
         in_use(const in_use&) = delete;
         in_use& operator=(const in_use&) = delete;
         ~in_use();
@@ -66,6 +70,7 @@ class PIRN_EXPORT socket {
     operation* reading_ = nullptr;
     operation* writing_ = nullptr;
     waiter* closer_ = nullptr;
+    bool closed_ = false;
 };
 
 } // namespace pirn::net::detail

@@ -64,8 +64,9 @@ class PIRN_EXPORT tcp_stream {
     void shutdown(shutdown_side side, std::error_code& error) noexcept;
 
     // close: ends reads and writes in flight with std::errc::operation_canceled, waits until the kernel
-    // has let go of their buffers, and closes. Closing a stream that is not open does nothing; the
-    // destructor closes too. Not cancellable. Suspends.
+    // has let go of their buffers, and closes. Reads and writes that begin later end the same way: a task
+    // may be between two of them. Closing a stream that is not open does nothing; the destructor closes
+    // too. Not cancellable. Suspends.
     void close() noexcept { socket_.close(); }
 
     // set_no_delay: sends small writes at once (the default here) or collects them. Never suspends.
@@ -94,7 +95,8 @@ class PIRN_EXPORT tcp_listener {
     tcp_stream accept();
     tcp_stream accept(std::error_code& error);
 
-    // close: as for a stream; an accept in flight ends with std::errc::operation_canceled. Suspends.
+    // close: as for a stream; an accept, in flight or later, ends with std::errc::operation_canceled.
+    // Suspends.
     void close() noexcept { socket_.close(); }
 
     address local_address() const;

@@ -43,8 +43,17 @@ class awaitable final : public Operation {
 };
 
 namespace detail {
+
+// give_way: what await begins with: lets others run when this task has had its share of requests that
+// were answered at once. Suspends.
+PIRN_EXPORT void give_way();
+
+// await_on: the rest of await. Suspends.
+PIRN_EXPORT int await_on(loop& here, operation& what, waiter*& sleeper) noexcept;
+
 PIRN_EXPORT int await_operation(operation& what, waiter*& sleeper) noexcept;
 PIRN_EXPORT int await_shielded_operation(operation& what, waiter*& sleeper) noexcept;
+
 } // namespace detail
 
 // await: the result of the operation, in the kernel's form: zero or more, or a negative errno. If the
