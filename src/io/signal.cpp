@@ -135,7 +135,11 @@ signal_set::signal_set(std::initializer_list<int> signals) : state_{std::make_un
     }
     PIRN_REQUIRE(place != nullptr, "there are too many signal_sets at a time", {"most", most_sets});
     for (const int signal : signals) {
-        const int result = signal >= 1 && signal <= most_signals ? begin_handling(signal) : -EINVAL;
+        const bool exists = signal >= 1 && signal <= most_signals;
+        if (exists && (state_->wanted & bit_of(signal)) != 0) {
+            continue; // named twice
+        }
+        const int result = exists ? begin_handling(signal) : -EINVAL;
         if (result < 0) {
             for (std::uint64_t left = state_->wanted; left != 0; left &= left - 1) {
                 end_handling(std::countr_zero(left) + 1);
@@ -151,6 +155,7 @@ signal_set::signal_set(std::initializer_list<int> signals) : state_{std::make_un
 signal_set::~signal_set() = default;
 
 int signal_set::wait() {
+    throw_if_stopped();
     for (;;) {
         // acquire: pairs with the release in the handler.
         const std::uint64_t arrived = state_->arrived.load(std::memory_order_acquire);

@@ -9,9 +9,12 @@
 #include <pirn/runtime/spawn.hpp>
 
 #include "support/account.hpp"
+#include "support/misuse.hpp"
 
 #include <atomic>
 #include <csignal>
+#include <initializer_list>
+#include <list>
 #include <system_error>
 #include <thread>
 
@@ -67,6 +70,87 @@ TEST_F(signals, do_again_afterwards_what_they_did_before) {
     ::raise(SIGUSR1);
     EXPECT_EQ(handled, 1);
     ::sigaction(SIGUSR1, &before, nullptr);
+}
+
+TEST_F(signals, named_twice_are_given_back_all_the_same) {
+    struct sigaction mine{};
+    mine.sa_handler = [](int) { ++handled; };
+    mine.sa_flags = SA_NODEFER;
+    sigaddset(&mine.sa_mask, SIGUSR2);
+    struct sigaction before{};
+    ::sigaction(SIGUSR1, &mine, &before);
+    {
+        const signal_set wanted{SIGUSR1, SIGUSR1};
+    }
+    struct sigaction left{};
+    ::sigaction(SIGUSR1, &before, &left);
+    EXPECT_EQ(left.sa_handler, mine.sa_handler);
+    EXPECT_TRUE((left.sa_flags & SA_NODEFER) != 0) << "with its flags";
+    EXPECT_EQ(sigismember(&left.sa_mask, SIGUSR2), 1) << "and its mask";
+}
+
+TEST_F(signals, that_have_come_do_not_outlast_a_request_to_stop) {
+    pirn::run([] {
+        signal_set wanted{SIGUSR1};
+        ::raise(SIGUSR1);
+        auto waiting = pirn::spawn([&] { wanted.wait(); });
+        waiting.request_stop();
+        EXPECT_THROW(waiting.get(), pirn::cancelled);
+        EXPECT_EQ(wanted.wait(), SIGUSR1) << "and are not lost either";
+    });
+}
+
+TEST_F(signals, of_the_same_kind_are_one_until_somebody_looks) {
+    pirn::run([] {
+        signal_set wanted{SIGUSR1, SIGUSR2};
+        for (int i = 0; i < 5; ++i) ::raise(SIGUSR1);
+        EXPECT_EQ(wanted.wait(), SIGUSR1);
+        ::raise(SIGUSR2);
+        EXPECT_EQ(wanted.wait(), SIGUSR2);
+    });
+}
+
+TEST_F(signals, are_waited_for_again_and_again_without_a_ring_that_is_left_over) {
+    pirn::run([] {
+        signal_set wanted{SIGUSR1};
+        for (int round = 0; round < 100; ++round) {
+            if (round % 2 == 0) ::raise(SIGUSR1);
+            auto waiting = pirn::spawn([&] { EXPECT_EQ(wanted.wait(), SIGUSR1); });
+            pirn::yield_now();
+            if (round % 2 != 0) ::raise(SIGUSR1);
+            waiting.get();
+        }
+        EXPECT_EQ(pirn::live().operations, 0);
+    });
+}
+
+TEST_F(signals, reach_as_many_sets_as_may_live_and_one_more_is_refused_without_harm) {
+    pirn::run([] {
+        std::list<signal_set> sets;
+        for (int i = 0; i < 16; ++i) sets.emplace_back(std::initializer_list{SIGUSR1});
+        EXPECT_TRUE(support::complains([] { signal_set{SIGUSR1}; }, "too many signal_sets"));
+        ::raise(SIGUSR1);
+        for (signal_set& each : sets) EXPECT_EQ(each.wait(), SIGUSR1);
+        sets.pop_front();
+        sets.emplace_back(std::initializer_list{SIGUSR1});
+        ::raise(SIGUSR1);
+        for (signal_set& each : sets) EXPECT_EQ(each.wait(), SIGUSR1);
+    });
+}
+
+// A handler on one thread looks at the sets while another thread destroys them.
+TEST_F(signals, may_come_while_sets_come_and_go) {
+    const signal_set keeps_the_handler{SIGUSR1};
+    std::atomic<bool> stop{false};
+    std::thread storm{[&] {
+        while (!stop) ::raise(SIGUSR1);
+    }};
+    for (int round = 0; round < 1'000; ++round) {
+        const signal_set one{SIGUSR1};
+        const signal_set other{SIGUSR1, SIGUSR2};
+    }
+    stop = true;
+    storm.join();
 }
 
 TEST_F(signals, stop_being_waited_for_when_the_task_is_asked_to_stop) {
