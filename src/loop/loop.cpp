@@ -22,7 +22,6 @@
 
 namespace pirn {
 
-using detail::operation_access;
 namespace flag = detail::operation_flag;
 
 namespace {
@@ -30,7 +29,7 @@ namespace {
 // No clock reading can lie before it: do not wait at all.
 constexpr time_point at_once = time_point::min();
 
-const loop_options& checked(const loop_options& options) {
+loop_options checked(const loop_options& options) {
     PIRN_REQUIRE(options.submission_slots >= 1 && options.submission_slots <= 4096,
                  "loop_options::submission_slots must be 1 to 4096",
                  {"submission_slots", options.submission_slots});
@@ -122,9 +121,9 @@ std::size_t loop::run(run_mode mode, time_point until) {
     PIRN_REQUIRE(!state_->running,
                  "loop::run was called by a completion; return to the loop instead");
     struct running_mark {
-        explicit running_mark(bool& mark) noexcept : mark_{mark} { mark_ = true; }
-        ~running_mark() { mark_ = false; }
-        bool& mark_;
+        explicit running_mark(bool& flag) noexcept : running{flag} { running = true; }
+        ~running_mark() { running = false; }
+        bool& running;
     } const mark{state_->running};
 
     std::size_t delivered = 0;

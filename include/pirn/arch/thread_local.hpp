@@ -19,6 +19,7 @@
 #define PIRN_THREAD_LOCAL [[gnu::visibility("default"), gnu::tls_model("initial-exec")]]
 
 #if defined(PIRN_CPU_X86_64)
+// NOLINTBEGIN(bugprone-macro-parentheses): a type cannot stand in parentheses
 #define PIRN_THREAD_LOCAL_ADDRESS(Type, symbol)                                                    \
     ([]() __attribute__((always_inline)) -> Type* {                                                \
         Type* address;                                                                             \
@@ -28,6 +29,7 @@
                      : "cc");                                                                      \
         return address;                                                                            \
     }())
+// NOLINTEND(bugprone-macro-parentheses)
 #define PIRN_THREAD_LOCAL_INLINE 1
 #else
 #define PIRN_THREAD_LOCAL_INLINE 0

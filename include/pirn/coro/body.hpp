@@ -71,8 +71,8 @@ class body final : public Base {
         auto& self = static_cast<body&>(base);
         // The callable and its arguments end with the run, on this stack: their destructors may suspend.
         struct ending {
-            ~ending() { body_.drop_callable(); }
-            body& body_;
+            ~ending() { ended.drop_callable(); }
+            body& ended;
         } const at_the_end{self};
         if constexpr (std::is_void_v<Return>) {
             self.call();
