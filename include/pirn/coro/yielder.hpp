@@ -80,7 +80,14 @@ class yielder : public detail::yielder_base<Inject> {
     // The same, as a call: `yield(node)` where the yielder is named so. Suspends.
     template <class Value>
     PIRN_ALWAYS_INLINE Inject operator()(Value&& value) {
-        return yield(std::forward<Value>(value));
+        using given = std::remove_cvref_t<Value>;
+        if constexpr (std::is_arithmetic_v<given> && std::is_arithmetic_v<value_type> &&
+                      !std::is_same_v<given, std::remove_cv_t<value_type>>) {
+            return yield(
+                static_cast<value_type>(value)); // said, so that no compiler warns the user
+        } else {
+            return yield(std::forward<Value>(value));
+        }
     }
 };
 
