@@ -30,15 +30,16 @@ void echo(example::connections& all, example::connections::place client) {
     const example::connections::leaving at_the_end{all, client};
     std::array<std::byte, 16384> buffer; // on the coroutine's own stack
     std::error_code gone;                // a peer that resets the connection is no news
-    for (bool answered = true; std::exchange(answered, false);) {
+    for (int silent = 0; silent < 20; ++silent) {
         while (const std::size_t n = client->stream.read(buffer, gone)) {
             client->stream.write_all(std::span{buffer}.first(n), gone);
             if (gone) return;
-            answered = all.stopping;
+            silent = 0;
         }
+        if (gone || !all.stopping) return;
         // Shut for reading, the stream ends whenever nothing is there, but more may be on its way; if it
         // met a closed socket, the reset would destroy answers that the client has not read yet.
-        if (answered) pirn::sleep_for(100ms);
+        pirn::sleep_for(5ms);
     }
 }
 
@@ -60,7 +61,7 @@ void serve(net::tcp_listener& listener, std::size_t most, pirn::io::signal_set& 
     acceptor.join();
     listener.close();
     all.stopping = true;
-    std::error_code gone; // what arrives is still answered, until nothing comes for a moment
+    std::error_code gone; // what arrives is still answered, until nothing comes any more
     for (auto& client : all.open) client.stream.shutdown(net::shutdown_side::read, gone);
     const auto impatience = pirn::spawn([&all] {
         pirn::sleep_for(5s); // for clients that never take their answers

@@ -113,7 +113,7 @@ class Server:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def start_server(test, *options, way=None, through=(), inject=None):
+def start_server(test, *options, way=None, port=0, through=(), inject=None):
     """Starts tcp_echo in the test's way, `through` a command such as prlimit, with errors that strace is
     to inject, and waits until it is ready. It is gone when the test has ended, in any case."""
     way = test.way if way is None else way
@@ -125,7 +125,7 @@ def start_server(test, *options, way=None, through=(), inject=None):
     if backend == "uring" and (reason := why_no_uring()):
         test.skipTest(reason)
     threads = ("--threads", detail) if backend in BACKENDS and detail else ()
-    command = [*through, setting("PIRN_TEST_TCP_ECHO"), "--port", "0", *threads, *options]
+    command = [*through, setting("PIRN_TEST_TCP_ECHO"), "--port", str(port), *threads, *options]
 
     if backend == "refused":
         inject = f"io_uring_setup:error={detail}"

@@ -15,6 +15,10 @@ from server import BACKENDS, EVERY_WAY, THREADED, need_backlog, need_descriptors
 # thousands of connections is megabytes.
 GROWTH_KIB = 768
 
+# Enough for two threads to begin with (each takes 8 MiB for its stack, and malloc's arena), not for many
+# coroutines.
+ADDRESS_SPACE = 128 << 20
+
 
 class TcpEchoLoadTest(harness.ProgramTest):
     @about(ways=EVERY_WAY, seconds=90)
@@ -97,6 +101,16 @@ class TcpEchoLoadTest(harness.ProgramTest):
         for client in holding:
             client.close()
         expect_success(self, crowd)
+        server.stop_after_everybody_left()
+
+    @about(ways=BACKENDS + THREADED, label="figures")  # a sanitizer takes terabytes of addresses
+    def test_out_of_memory_it_turns_some_away_and_serves_the_next(self):
+        prlimit = self.need("prlimit", "util-linux")
+        server = start_server(self, through=(prlimit, f"--as={ADDRESS_SPACE}"))
+        crowd = start_client(self, server, "many", 1000)
+        self.assertNotEqual(crowd.wait(60), 0, "a thousand stacks fitted, so that this tests nothing")
+        server.wait_for_connections(0)
+        run_client(self, server, "many", 10)
         server.stop_after_everybody_left()
 
     @about(seconds=60)

@@ -4,11 +4,12 @@
 anything; what the world refuses is a sentence too."""
 
 import os
+import select
 import socket
 
 import harness
-from clients import run_client
-from harness import about, setting
+from clients import connect, run_client
+from harness import about, setting, wait_until
 from server import Server, check_backend, start_server, why_no_uring
 
 # Words of the command line, and what the complaint must name.
@@ -33,7 +34,7 @@ MISUNDERSTOOD = [
     (["--port", "-1"], "-1"),
     (["--port", "65536"], "65536"),
     (["--port", "99999999999999999999999"], "99999999999999999999999"),
-    (["--port", "--threads", "2"], "--threads"),
+    (["--port", "--threads", "2"], "number"),
     (["--threads", "0"], "0"),
     (["--threads", "257"], "257"),
     (["--threads", "two"], "two"),
@@ -112,11 +113,23 @@ class TcpEchoOptionsTest(harness.ProgramTest):
         server = start_server(self, "--backend", "epoll" if self.way == "uring" else "uring")
         server.stop()  # start_server has looked which backend it runs on
 
+    def test_there_are_never_more_threads_than_connections(self):
+        server = start_server(self, "--threads", "2", "--max-connections", "1")
+        clients = [connect(self, server) for _ in range(2)]
+        for client in clients:
+            client.sendall(b"?")
+        wait_until(lambda: select.select(clients, [], [], 0)[0], what="an answer")
+        self.assertEqual(server.connections(), 1)
+        for client in clients:  # in this order they were accepted: there is one queue
+            self.assertEqual(client.recv(100), b"?")
+            client.close()
+        server.stop_after_everybody_left()
+
     def test_the_port_can_be_chosen(self):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        server = start_server(self, "--port", str(port))
+        server = start_server(self, port=port)
         self.assertEqual(server.port, port)
         run_client(self, server, "echo", 1)
         server.stop_after_everybody_left()
