@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+//
+// The coroutine of the language itself, C++20: no stack, so no way to pause from a function that it calls
+// (hence no deep_ns). Its frames come from a list of free ones, as a careful user would arrange it.
+#include "measure.hpp"
+
+#include <coroutine>
+#include <cstddef>
+#include <exception>
+#include <new>
+#include <utility>
+
+namespace {
+
+volatile long ran;
+
+// Frames that were given back. All coroutines here are about the same size; larger ones go to the heap.
+constexpr std::size_t frame_size = 256;
+struct free_frame {
+    free_frame* next;
+};
+free_frame* free_frames = nullptr;
+
+class routine {
+  public:
+    struct promise_type {
+        routine get_return_object() {
+            return routine{std::coroutine_handle<promise_type>::from_promise(*this)};
+        }
+        std::suspend_always initial_suspend() noexcept { return {}; }
+        std::suspend_always final_suspend() noexcept { return {}; }
+        void return_void() {}
+        void unhandled_exception() { failure = std::current_exception(); }
+
+        static void* operator new(std::size_t size) {
+            if (size > frame_size) {
+                std::terminate();
+            }
+            if (free_frames == nullptr) {
+                return ::operator new(frame_size);
+            }
+            return std::exchange(free_frames, free_frames->next);
+        }
+        static void operator delete(void* memory) {
+            free_frames = new (memory) free_frame{free_frames};
+        }
+
+        std::exception_ptr failure;
+    };
+
+    explicit routine(std::coroutine_handle<promise_type> owned) : handle_{owned} {}
+    ~routine() { handle_.destroy(); }
+    routine(const routine&) = delete;
+    routine& operator=(const routine&) = delete;
+
+    void resume() { handle_.resume(); }
+
+  private:
+    std::coroutine_handle<promise_type> handle_;
+};
+
+[[gnu::noinline]] routine forever() {
+    for (;;) {
+        co_await std::suspend_always{};
+    }
+}
+
+[[gnu::noinline]] routine once() {
+    ran = ran + 1;
+    co_return;
+}
+
+} // namespace
+
+int main() {
+    routine partner = forever();
+    rival::measure("ns", 2, [&](long count) {
+        for (long i = 0; i < count; ++i) {
+            partner.resume();
+        }
+    });
+    rival::measure("create_ns", 1, [](long count) {
+        for (long i = 0; i < count; ++i) {
+            once().resume();
+        }
+    });
+}

@@ -1,0 +1,132 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Runs pirn-bench and the rivals in turns and prints what each needs, with ratios to the bare floor.
+
+    tools/compare.py --bin build/release/bin [--rounds 5] [--cpu N]
+
+In turns, because a machine is faster in one minute than in the next: each round runs every program once,
+and a ratio is taken within its round. Pinned to one processor, by default the last one that we may use.
+The programs print lines "key value" in nanoseconds; what is absent was left out by CMake, which said why.
+"""
+
+import argparse
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+
+# What is compared: a title, and the key of each contestant's line. The floor comes first.
+TABLES = [
+    ("a switch, flat", [
+        ("floor: bare exchange", "rival_bare", "ns"),
+        ("C++20 coroutine", "rival_stackless", "ns"),
+        ("pirn", "pirn-bench", "ns"),
+        ("pirn, measured as the rivals", "rival_pirn", "ns"),
+        ("Boost.Context fcontext", "rival_boost_context", "fcontext_ns"),
+        ("Boost.Context fiber", "rival_boost_context", "ns"),
+        ("swapcontext", "rival_ucontext", "ns"),
+    ]),
+    ("a switch, three calls deep", [
+        ("floor: bare exchange", "rival_bare", "deep_ns"),
+        ("pirn", "rival_pirn", "deep_ns"),
+        ("Boost.Context fcontext", "rival_boost_context", "fcontext_deep_ns"),
+        ("Boost.Context fiber", "rival_boost_context", "deep_ns"),
+        ("swapcontext", "rival_ucontext", "deep_ns"),
+    ]),
+    ("create, run and destroy on a reused stack", [
+        ("floor: bare exchange", "rival_bare", "create_ns"),
+        ("C++20 coroutine, pooled", "rival_stackless", "create_ns"),
+        ("pirn", "rival_pirn", "create_ns"),
+        ("Boost.Context fcontext", "rival_boost_context", "fcontext_create_ns"),
+        ("Boost.Context fiber", "rival_boost_context", "create_ns"),
+        ("ucontext", "rival_ucontext", "create_ns"),
+    ]),
+]
+ARGUMENTS = {"pirn-bench": ["--context_switch", "--plain"]}
+
+
+def numbers(text):
+    """The lines "key value" of a program's output, as a dictionary."""
+    found = {}
+    for line in text.splitlines():
+        words = line.split()
+        if len(words) == 2:
+            try:
+                found[words[0]] = float(words[1])
+            except ValueError:
+                pass
+    return found
+
+
+def run_rounds(folder, programs, rounds, cpu):
+    """All rounds; each is a dictionary of program -> numbers."""
+    def pin():
+        if cpu is not None:
+            os.sched_setaffinity(0, {cpu})
+
+    results = []
+    for number in range(rounds):
+        print(f"\rround {number + 1} of {rounds}", end="", file=sys.stderr, flush=True)
+        results.append({})
+        for program in programs:
+            command = [str(folder / program), *ARGUMENTS.get(program, [])]
+            done = subprocess.run(command, capture_output=True, text=True, check=False, preexec_fn=pin)
+            if done.returncode != 0:
+                sys.exit(f"\ncompare: {' '.join(command)} ended with {done.returncode}: {done.stderr}")
+            results[-1][program] = numbers(done.stdout)
+    print("\r" + " " * 40 + "\r", end="", file=sys.stderr, flush=True)
+    return results
+
+
+def rows(contestants, results):
+    """One row per contestant that ran: name, its times, and its ratios to the first that ran too."""
+    floor = contestants[0]
+    for name, program, key in contestants:
+        times, ratios = [], []
+        for one in results:
+            if key not in one.get(program, {}):
+                continue
+            times.append(one[program][key])
+            base = one.get(floor[1], {}).get(floor[2])
+            if base:
+                ratios.append(times[-1] / base)
+        if times:
+            yield name, times, ratios
+
+
+def table(title, contestants, results):
+    """The table as lines of text."""
+    lines = [f"{title} (ns)", f"  {'':32}{'min':>9}{'median':>9}{'max':>9}{'ratio':>9}"]
+    for name, times, ratios in rows(contestants, results):
+        ratio = f"{statistics.median(ratios):9.2f}" if ratios else f"{'-':>9}"
+        lines.append(f"  {name:32}{min(times):9.2f}{statistics.median(times):9.2f}"
+                     f"{max(times):9.2f}{ratio}")
+    return lines
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--bin", type=pathlib.Path, required=True, help="where the programs are")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--cpu", type=int, default=max(os.sched_getaffinity(0)),
+                        help="the processor to use; -1 for any")
+    arguments = parser.parse_args()
+    if arguments.rounds < 1:
+        parser.error("--rounds must be at least 1")
+
+    wanted = dict.fromkeys(program for _, contestants in TABLES for _, program, _ in contestants)
+    present = [program for program in wanted if (arguments.bin / program).is_file()]
+    if "pirn-bench" not in present:
+        sys.exit(f"compare: no pirn-bench in {arguments.bin}; build the target pirn_benchmarks")
+    cpu = None if arguments.cpu < 0 else arguments.cpu
+    results = run_rounds(arguments.bin, present, arguments.rounds, cpu)
+    for title, contestants in TABLES:
+        print("\n".join(table(title, contestants, results)), end="\n\n")
+    if missing := [program for program in wanted if program not in present]:
+        print("left out, being absent:", ", ".join(missing))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
