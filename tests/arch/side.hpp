@@ -17,6 +17,7 @@ class side {
     explicit side(pirn::arch::entry_function entry, std::size_t size = std::size_t{64} * 1024)
         : memory_{size} {
         pirn::arch::prepare(context, memory_.all(), entry);
+        pirn::arch::annotate_create(note_);
     }
     ~side() { pirn::arch::annotate_destroy(note_); }
 
