@@ -145,6 +145,29 @@ TEST_F(awaiting, loses_no_byte_when_the_request_to_stop_races_with_the_arrival) 
     });
 }
 
+TEST_F(awaiting, sees_what_has_arrived_although_each_request_is_soon_cancelled) {
+    pirn::run([this] {
+        const auto short_look = [this] {
+            std::array<std::byte, 8> buffer{};
+            auto reader = pirn::spawn([&] {
+                pirn::awaitable<pirn::receive_operation> receive{near(),
+                                                                 pirn::mutable_bytes{buffer}};
+                return pirn::await(receive);
+            });
+            pirn::yield_now(); // the loop has no turn in between
+            reader.request_stop();
+            return reader.get();
+        };
+        EXPECT_EQ(short_look(), -ECANCELED);
+        speak();
+        int looks = 0;
+        while (short_look() != 1 && ++looks < 100) {
+        }
+        EXPECT_LT(looks, 100);
+        forget();
+    });
+}
+
 TEST_F(awaiting, gives_way_when_every_request_is_answered_at_once) {
     pirn::run([this] {
         bool other_had_a_turn = false;

@@ -79,7 +79,15 @@ void epoll_backend::cancel(operation& what) noexcept {
         end_poll(place, -ECANCELED);
         return;
     }
-    (reads(what) ? place.readers : place.writers).erase(what);
+    // Its edge may have come already and wait to be fetched, which a poll that nobody waits for does not
+    // do: the next one asks the kernel, or a row of requests that are soon cancelled would never see it.
+    if (reads(what)) {
+        place.readers.erase(what);
+        place.readable = true;
+    } else {
+        place.writers.erase(what);
+        place.writable = true;
+    }
     --waiting_;
     finish(what, -ECANCELED);
 }
