@@ -48,11 +48,13 @@ void serve(net::tcp_listener& listener, std::size_t most, pirn::io::signal_set& 
     auto acceptor = pirn::spawn({.name = "acceptor"}, [&] {
         for (;;) {
             all.wait_until_fewer(most);
-            const auto client = all.open.insert(all.open.end(), {listener.accept(), {}});
+            std::list<example::connections::connection> one;
             try {
-                client->task = pirn::spawn({.name = "echo"}, echo, std::ref(all), client);
+                one.push_back({listener.accept(), {}});
+                one.front().task = pirn::spawn({.name = "echo"}, echo, std::ref(all), one.begin());
+                all.open.splice(all.open.end(), one);
             } catch (const std::bad_alloc&) {
-                all.open.erase(client); // no memory for one more stack: turned away
+                // No memory for one more: turned away.
             }
         }
     });
