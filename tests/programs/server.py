@@ -137,6 +137,7 @@ def start_server(test, *options, way=None, port=0, through=(), inject=None):
     server.wait_for_ready()
     server.at_first = sorted(server.descriptors())
     check_backend(server, "uring" if backend == "uring" else "epoll" if backend else None)
+    check_threads(server, int(detail) if threads else 1)
     return server
 
 
@@ -172,6 +173,12 @@ def check_backend(server, expected):
     names = server.descriptors()
     found = "uring" if "anon_inode:[io_uring]" in names else "epoll"
     assert expected in (None, found), f"the server runs on {found}, not on {expected}: {names}"
+
+
+def check_threads(server, least):
+    """Not exactly so many: the kernel adds workers of io_uring, and sanitizers add their own."""
+    found = len(os.listdir(f"/proc/{server.pid}/task"))
+    assert found >= least, f"the server runs on {found} threads, not on {least}"
 
 
 def why_no_uring():
