@@ -4,10 +4,14 @@
 
 # The ABIs that have a switch of their own, and the macro by which include/pirn/base/config.hpp calls
 # each. The compiler is asked, as it is the one who knows: one machine may serve several ABIs.
-set(PIRN_CONTEXT_ABIS x86_64_sysv aarch64_aapcs riscv64)
+set(PIRN_CONTEXT_ABIS x86_64_sysv aarch64_aapcs riscv64 arm_aapcs i386_sysv ppc64le_elfv2 s390x_elf)
 set(macro_x86_64_sysv PIRN_CPU_X86_64)
 set(macro_aarch64_aapcs PIRN_CPU_AARCH64)
 set(macro_riscv64 PIRN_CPU_RISCV64)
+set(macro_arm_aapcs PIRN_CPU_ARM)
+set(macro_i386_sysv PIRN_CPU_I386)
+set(macro_ppc64le_elfv2 PIRN_CPU_PPC64LE)
+set(macro_s390x_elf PIRN_CPU_S390X)
 
 set(PIRN_CONTEXT_NATIVE ucontext)
 if(CMAKE_SYSTEM_NAME STREQUAL "Linux" AND CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")

@@ -45,6 +45,14 @@
 #include <pirn/arch/aarch64_aapcs.hpp>
 #elif defined(PIRN_CPU_RISCV64)
 #include <pirn/arch/riscv64.hpp>
+#elif defined(PIRN_CPU_ARM)
+#include <pirn/arch/arm_aapcs.hpp>
+#elif defined(PIRN_CPU_I386)
+#include <pirn/arch/i386_sysv.hpp>
+#elif defined(PIRN_CPU_PPC64LE)
+#include <pirn/arch/ppc64le_elfv2.hpp>
+#elif defined(PIRN_CPU_S390X)
+#include <pirn/arch/s390x_elf.hpp>
 #else
 #error "pirn: no context switch for this ABI; configure with -DPIRN_CONTEXT=ucontext"
 #endif

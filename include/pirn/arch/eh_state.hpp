@@ -16,7 +16,12 @@
 //                 ╰── the 8 bytes from 2 ──╯
 //
 // and an exception object never lies in the lowest 64 KiB of memory, nor are 65,536 exceptions ever
-// in flight at once, so the eight bytes in the middle are zero exactly when both words are.
+// in flight at once, so the eight bytes in the middle are zero exactly when both words are. Other
+// processors ask for each word: they differ in byte order, size and liking for unaligned loads.
+//
+// 32-bit ARM unwinds in a way of its own (the EHABI, section 8.4.1), and there the runtime keeps a third
+// word: the exception that is being propagated while the destructors on its way run. A coroutine that
+// suspends in such a destructor must take that one with it too.
 //
 // This is not API. It is installed because resume and suspend are inlined into user code.
 #pragma once
@@ -31,10 +36,20 @@
 
 namespace pirn::arch {
 
-// eh_state: a copy of the two words.
+// The ABI in which the third word exists; gcc can be built for DWARF there, and says so.
+#if defined(__ARM_EABI__) && !defined(__ARM_DWARF_EH__) && !defined(__USING_SJLJ_EXCEPTIONS__)
+#define PIRN_ARCH_EHABI 1
+#else
+#define PIRN_ARCH_EHABI 0
+#endif
+
+// eh_state: a copy of the words.
 struct eh_state {
     void* caught_exceptions = nullptr;
     unsigned uncaught_exceptions = 0;
+#if PIRN_ARCH_EHABI
+    void* propagating_exceptions = nullptr;
+#endif
 };
 
 // eh_globals: where the runtime keeps the calling thread's state. Constant for a thread. Declared by
@@ -48,8 +63,13 @@ PIRN_ALWAYS_INLINE bool eh_in_use(const void* globals) noexcept {
     std::memcpy(&middle, static_cast<const char*>(globals) + 2, sizeof middle);
     return middle != 0;
 #else
-    eh_state state;
+    eh_state state; // as large as what the runtime has, padding included
     std::memcpy(&state, globals, sizeof state);
+#if PIRN_ARCH_EHABI
+    if (state.propagating_exceptions != nullptr) {
+        return true;
+    }
+#endif
     return state.caught_exceptions != nullptr || state.uncaught_exceptions != 0;
 #endif
 }
@@ -61,6 +81,11 @@ inline eh_state eh_take(void* globals) noexcept {
     std::memcpy(&taken.uncaught_exceptions, static_cast<char*>(globals) + sizeof(void*),
                 sizeof taken.uncaught_exceptions);
     std::memset(globals, 0, sizeof(void*) + sizeof(unsigned));
+#if PIRN_ARCH_EHABI
+    char* third = static_cast<char*>(globals) + sizeof(void*) + sizeof(unsigned);
+    std::memcpy(&taken.propagating_exceptions, third, sizeof taken.propagating_exceptions);
+    std::memset(third, 0, sizeof(void*));
+#endif
     return taken;
 }
 
@@ -69,6 +94,10 @@ inline void eh_put(void* globals, const eh_state& state) noexcept {
     std::memcpy(globals, &state.caught_exceptions, sizeof state.caught_exceptions);
     std::memcpy(static_cast<char*>(globals) + sizeof(void*), &state.uncaught_exceptions,
                 sizeof state.uncaught_exceptions);
+#if PIRN_ARCH_EHABI
+    std::memcpy(static_cast<char*>(globals) + sizeof(void*) + sizeof(unsigned),
+                &state.propagating_exceptions, sizeof state.propagating_exceptions);
+#endif
 }
 
 } // namespace pirn::arch

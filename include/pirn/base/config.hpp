@@ -26,6 +26,14 @@
 #define PIRN_CPU_AARCH64 1
 #elif defined(__riscv) && __riscv_xlen == 64 && !defined(__riscv_e)
 #define PIRN_CPU_RISCV64 1
+#elif defined(__arm__) && defined(__ARM_EABI__) && (!defined(__thumb__) || defined(__thumb2__))
+#define PIRN_CPU_ARM 1
+#elif defined(__i386__)
+#define PIRN_CPU_I386 1
+#elif defined(__powerpc64__) && defined(__LITTLE_ENDIAN__) && _CALL_ELF == 2 && defined(__VSX__)
+#define PIRN_CPU_PPC64LE 1
+#elif defined(__s390x__)
+#define PIRN_CPU_S390X 1
 #else
 #define PIRN_CPU_OTHER 1
 #endif

@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: MIT
+# 64-bit POWER, little-endian, from POWER8 on.
+
+set(CMAKE_SYSTEM_PROCESSOR ppc64le)
+set(TRIPLET powerpc64le-linux-gnu)
+set(QEMU qemu-ppc64le)
+include("${CMAKE_CURRENT_LIST_DIR}/debian.cmake")

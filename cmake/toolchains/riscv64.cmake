@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: MIT
+# 64-bit RISC-V with what Debian asks of it, RV64GC.
+
+set(CMAKE_SYSTEM_PROCESSOR riscv64)
+set(TRIPLET riscv64-linux-gnu)
+set(QEMU qemu-riscv64)
+include("${CMAKE_CURRENT_LIST_DIR}/debian.cmake")
