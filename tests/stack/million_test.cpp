@@ -54,8 +54,9 @@ TEST_P(a_million, coroutines_of_a_page_take_little_more_than_a_page_each) {
         all.emplace_back(
             options,
             [&ends](auto& self, std::uint32_t number) {
-                for (; !ends; number += 3) {
+                while (!ends) {
                     self.yield(number);
+                    number += 3;
                 }
             },
             i);
