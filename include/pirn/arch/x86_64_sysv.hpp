@@ -49,7 +49,8 @@
 //
 // Exactly the same. Nothing is pushed, so the red zone stays intact, and the context now holds the
 // rsp, the rbp, and as rip the label behind the jump. The state in between cannot be seen by anybody
-// but a signal handler, and it finds a valid rsp on one stack or the other.
+// but a signal handler. It finds a valid rsp on one stack or the other, and a description of the frame
+// which says that the stack ends here.
 //
 // ---- The jump
 //
@@ -124,6 +125,17 @@ inline bool holds_stack(const context& one, std::span<const std::byte> stack) no
 #define PIRN_X86_64_RBX_CLOBBER , "rbx"
 #endif
 
+// Between the change of rsp and the jump, the thread stands on one stack with the code of another, and the
+// unwinder would look for a return address where there is none. A signal handler that walks the stack right
+// there is told that it ends. Nothing where the compiler describes no frames at all.
+#if defined(__GCC_HAVE_DWARF2_CFI_ASM)
+#define PIRN_X86_64_IN_BETWEEN ".cfi_remember_state\n\t.cfi_undefined rip\n\t"
+#define PIRN_X86_64_ARRIVED "\n\t.cfi_restore_state\n"
+#else
+#define PIRN_X86_64_IN_BETWEEN
+#define PIRN_X86_64_ARRIVED "\n"
+#endif
+
 PIRN_ALWAYS_INLINE message switch_to(context& other, message sent) noexcept {
     context* address = &other;
     asm volatile(PIRN_X86_64_SAVE_RBX
@@ -137,10 +149,9 @@ PIRN_ALWAYS_INLINE message switch_to(context& other, message sent) noexcept {
                  "movq %%rsp, 8(%%rdi)\n\t"
                  "movq %%rbp, 16(%%rdi)\n\t"
                  // … and become them. rdi and rsi arrive on the other side as they are here.
-                 "movq %%rdx, %%rsp\n\t"
+                 PIRN_X86_64_IN_BETWEEN "movq %%rdx, %%rsp\n\t"
                  "movq %%r8, %%rbp\n\t"
-                 "notrack jmpq *%%rcx\n"
-                 "1:\n\t" PIRN_X86_64_LOAD_RBX
+                 "notrack jmpq *%%rcx" PIRN_X86_64_ARRIVED "1:\n\t" PIRN_X86_64_LOAD_RBX
                  : "+D"(address), "+S"(sent)
                  :
                  : "rax", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
@@ -154,10 +165,9 @@ PIRN_ALWAYS_INLINE message switch_to(context& other, message sent) noexcept {
 
 #define PIRN_ARCH_HAS_DEPART 1
 [[noreturn]] PIRN_ALWAYS_INLINE void depart(context& other, message sent) noexcept {
-    asm volatile("movq 0(%0), %%rcx\n\t"
-                 "movq 8(%0), %%rsp\n\t"
+    asm volatile("movq 0(%0), %%rcx\n\t" PIRN_X86_64_IN_BETWEEN "movq 8(%0), %%rsp\n\t"
                  "movq 16(%0), %%rbp\n\t"
-                 "notrack jmpq *%%rcx"
+                 "notrack jmpq *%%rcx" PIRN_X86_64_ARRIVED
                  :
                  : "D"(&other), "S"(sent)
                  : "rcx", "memory");
