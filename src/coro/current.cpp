@@ -27,7 +27,7 @@ std::size_t remaining_stack() noexcept {
         return 0;
     }
     const auto here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
-    return here - reinterpret_cast<std::uintptr_t>(running->where.memory.data());
+    return here - reinterpret_cast<std::uintptr_t>(running->where().memory.data());
 }
 
 } // namespace pirn

@@ -19,7 +19,7 @@ bool identify(stack_owner& found) noexcept {
     if (!is_frame(running)) {
         return false;
     }
-    found = {running->name(), running->created_at, running->where};
+    found = {running->name(), running->created_at, running->where()};
     return true;
 }
 
@@ -35,6 +35,16 @@ void fail_with_current_exception(frame& self) noexcept {
     self.transfer = nullptr;
 }
 
+// Inlined into entry: a call that never returns would leave the processor's stack of return predictions
+// one too deep for the resumer, whose next return would be mispredicted.
+[[noreturn]] PIRN_ALWAYS_INLINE void depart_for_good(frame& self) {
+    self.phase = frame_phase::done;
+    this_thread().current = self.parent;
+    self.parent = special;
+    arch::annotate_leave(self.note, true);
+    arch::depart(self.context, arch::message::finished);
+}
+
 bool is_active_ancestor(const frame& self, const frame* from) noexcept {
     for (const frame* at = from; is_frame(at); at = at->parent) {
         if (at == &self) {
@@ -46,16 +56,11 @@ bool is_active_ancestor(const frame& self, const frame* from) noexcept {
 
 } // namespace
 
-void leave_for_good(frame& self) {
-    self.phase = frame_phase::done;
-    this_thread().current = self.parent;
-    self.parent = special;
-    arch::annotate_leave(self.note, true);
-    arch::depart(self.context, arch::message::finished);
-}
+void leave_for_good(frame& self) { depart_for_good(self); }
 
 void entry(arch::context* own) {
     frame& self = frame_of(own);
+    self.phase = frame_phase::started;
     arch::annotate_arrived(self.note);
     bool left_by_unwinding = false;
     try {
@@ -72,22 +77,14 @@ void entry(arch::context* own) {
                  "a catch (...) swallowed the unwinding of a coroutine that is being destroyed; "
                  "end it with `throw;`, or catch const std::exception&",
                  {"name", self.name()});
-    if (self.where.guard_size == 0 && PIRN_UNLIKELY(!canary_alive(self.where))) {
+    if (self.where().guard_size == 0 && PIRN_UNLIKELY(!canary_alive(self.where()))) {
         check_canary(self);
     }
-    leave_for_good(self);
+    depart_for_good(self);
 }
 
 arch::message resume_slowly(frame& to, arch::message sent) {
     thread_state& here = this_thread();
-    // The first resume of a coroutine, in an ordinary state of the thread: the least that it takes.
-    if (to.phase == frame_phase::fresh && here.current != nullptr &&
-        !arch::eh_in_use(here.exceptions)) {
-        to.phase = frame_phase::started;
-        to.parent = here.current;
-        here.current = &to;
-        return leave_for(to, to.where, sent);
-    }
     if (here.current == nullptr) {
         here.current = outside;
         here.exceptions = arch::eh_globals();
@@ -98,7 +95,6 @@ arch::message resume_slowly(frame& to, arch::message sent) {
     PIRN_REQUIRE(status == coroutine_status::start || status == coroutine_status::suspended,
                  "only a coroutine that has not started or is suspended can be resumed",
                  {"name", to.name()}, {"status", to_string(status)});
-    to.phase = frame_phase::started;
     to.parent = here.current;
     frame* innermost = std::exchange(to.innermost, nullptr);
     here.current = innermost != nullptr ? innermost : &to;
@@ -106,7 +102,7 @@ arch::message resume_slowly(frame& to, arch::message sent) {
     // The thread's exception state changes hands: ours waits here, on our stack.
     const arch::eh_state mine = arch::eh_take(here.exceptions);
     arch::eh_put(here.exceptions, std::exchange(to.exceptions, {}));
-    const arch::message got = leave_for(to, here.current->where, sent);
+    const arch::message got = leave_for(to, here.current->where(), sent);
     // The coroutine has left the state clean behind it, see suspend.
     arch::eh_put(this_thread().exceptions, mine);
     return got;
@@ -131,10 +127,10 @@ arch::message suspend_slowly(frame& self) {
 }
 
 void check_canary(frame& from) noexcept {
-    if (from.where.guard_size == 0 && !canary_alive(from.where)) {
-        report_overflow({from.name(), from.created_at, from.where});
+    if (from.where().guard_size == 0 && !canary_alive(from.where())) {
+        report_overflow({from.name(), from.created_at, from.where()});
         fail("a coroutine has written beyond the end of its unguarded stack", "canary_alive",
-             from.created_at, {{"name", from.name()}, {"stack_bytes", from.where.memory.size()}});
+             from.created_at, {{"name", from.name()}, {"stack_bytes", from.where().memory.size()}});
     }
 }
 

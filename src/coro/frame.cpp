@@ -39,6 +39,22 @@ constexpr std::size_t least_stack = 512;
 // The body is placed on a cache line of its own, and the stack below it begins on one.
 constexpr std::size_t cache_line = 64;
 
+// Stacks of whole pages have their hottest words at the same offset of each page, and caches choose the set
+// by that offset: a million coroutines would share a few sets and leave the others empty. So the tops are
+// spread over eight offsets, two lines apart. By a hash of the page, so that any distance between stacks
+// will do (the multiplier is 2 to the 32 by the golden ratio: Knuth, TAOCP 3, section 6.4).
+constexpr std::uintptr_t colours = 8;
+constexpr std::uintptr_t colour_step = 128;
+constexpr std::uintptr_t least_coloured =
+    4096; // bytes of a stack; smaller ones lie at several offsets
+
+constexpr std::uintptr_t colour_of(std::uintptr_t low, std::uintptr_t high) noexcept {
+    const auto page = static_cast<std::uint32_t>(high >> 12);
+    const std::uintptr_t colour = (page * 0x9E3779B1u) >> 29;
+    static_assert(colours == 8, "the three highest bits of the hash");
+    return high - low < least_coloured - 64 ? 0 : colour * colour_step;
+}
+
 } // namespace
 
 #if !PIRN_THREAD_LOCAL_INLINE
@@ -54,16 +70,19 @@ namespace {
 stack stack_in(const coroutine_options& options) {
     const auto low = reinterpret_cast<std::uintptr_t>(options.memory.data());
     const std::size_t skip = (16 - low % 16) % 16;
-    PIRN_REQUIRE(options.memory.size() > skip + 16, "the memory for a coroutine is too small",
-                 {"bytes", options.memory.size()});
+    PIRN_REQUIRE(options.memory.size() >= skip + least_stack,
+                 "the memory for a coroutine is too small", {"bytes", options.memory.size()});
     const std::size_t usable = (options.memory.size() - skip) / 16 * 16;
     return {options.memory.subspan(skip, usable), 0};
 }
 
-[[noreturn]] PIRN_COLD void refuse(const placement& place, const coroutine_options& options,
+[[noreturn]] PIRN_COLD void refuse(footing* ground, const coroutine_options& options,
                                    std::size_t size) {
-    const std::size_t stack_bytes = place.where.memory.size();
-    unplace(place);
+    const std::size_t stack_bytes =
+        ground != nullptr ? ground->where.memory.size() : options.stack_size;
+    if (ground != nullptr) {
+        unplace(ground);
+    }
     fail("the stack is too small for the coroutine's control block, callable and arguments",
          "body >= low + least_stack", options.where,
          {{"stack_bytes", stack_bytes}, {"body_bytes", size}});
@@ -72,40 +91,36 @@ stack stack_in(const coroutine_options& options) {
 } // namespace
 
 placement place_body(const coroutine_options& options, std::size_t size, std::size_t alignment) {
-    placement place;
-    if (PIRN_UNLIKELY(!options.memory.empty())) {
-        place.source = nullptr;
-        place.where = stack_in(options);
-    } else {
-        place.source = options.stacks != nullptr ? options.stacks : &default_stack_source();
-        place.where = place.source->allocate(options.stack_size);
+    footing* const ground = PIRN_UNLIKELY(!options.memory.empty())
+                                ? lay_footing(stack_in(options), nullptr)
+                                : take_stack(options.stacks, options.stack_size);
+    if (PIRN_UNLIKELY(ground == nullptr)) {
+        refuse(ground, options, size);
     }
     count_live(live_kind::coroutines, +1);
-    const std::span<std::byte> memory = place.where.memory;
-    const auto low = reinterpret_cast<std::uintptr_t>(memory.data());
-    const std::uintptr_t high = low + memory.size();
+    std::byte* const low = ground->where.memory.data();
+    const auto floor = reinterpret_cast<std::uintptr_t>(low);
+    const auto high = reinterpret_cast<std::uintptr_t>(ground);
     const std::size_t align = std::max(alignment, cache_line); // both are powers of two
-    const std::uintptr_t body = size < high ? (high - size) & ~(align - 1) : 0;
-    if (PIRN_UNLIKELY(body < low + least_stack)) {
-        refuse(place, options, size);
+    const std::uintptr_t top = high - colour_of(floor, high);
+    const std::uintptr_t body = size < top ? (top - size) & ~(align - 1) : 0;
+    if (PIRN_UNLIKELY(body < floor + least_stack)) {
+        refuse(ground, options, size);
     }
-    place.body = memory.data() + (body - low);
-    if (place.where.guard_size == 0) {
-        arm_canary(place.where);
+    if (PIRN_UNLIKELY(ground->where.guard_size == 0)) {
+        arm_canary(ground->where);
     }
-    return place;
+    return {low + (body - floor), ground};
 }
 
-void unplace(const placement& place) noexcept {
+void unplace(footing* ground) noexcept {
     count_live(live_kind::coroutines, -1);
-    if (place.source != nullptr) {
-        place.source->deallocate(place.where);
-    }
+    put_back(ground);
 }
 
 frame::frame() noexcept
     : context{}, parent{special}, phase{frame_phase::done}, exceptions{}, note{},
-      behaviour{nullptr}, source{nullptr}, name_text{} {}
+      behaviour{nullptr}, ground{nullptr}, name_text{} {}
 
 void frame::set_name(std::string_view text) noexcept {
     const std::size_t length = std::min(text.size(), name_text.size() - 1);
@@ -120,7 +135,7 @@ coroutine_status frame::status() const noexcept {
     if (phase == frame_phase::done) {
         return coroutine_status::done;
     }
-    const bool waits = innermost != nullptr || arch::holds_stack(context, where.memory);
+    const bool waits = innermost != nullptr || arch::holds_stack(context, where().memory);
     return waits ? coroutine_status::suspended : coroutine_status::active;
 }
 
@@ -132,13 +147,13 @@ void destroy_frame(frame& what) noexcept {
             {"name", what.name()});
         unwind(what);
     }
-    if (what.where.guard_size == 0 && PIRN_UNLIKELY(!canary_alive(what.where))) {
+    if (what.where().guard_size == 0 && PIRN_UNLIKELY(!canary_alive(what.where()))) {
         check_canary(what);
     }
     arch::annotate_destroy(what.note);
-    const placement place{what.where, what.source, nullptr};
+    footing* const ground = what.ground;
     what.behaviour->destroy(what);
-    unplace(place);
+    unplace(ground);
 }
 
 frame& no_frame() noexcept {

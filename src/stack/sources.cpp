@@ -8,7 +8,9 @@
 
 #include "os/memory.hpp"
 
+#include <algorithm>
 #include <new>
+#include <utility>
 
 namespace pirn {
 namespace {
@@ -86,41 +88,40 @@ void mapped_stack_source::deallocate(const stack& used) noexcept {
 
 // ---- pooled
 
-struct pooled_stack_source::entry {
-    entry* next;
-    stack kept;
-};
-
 pooled_stack_source::pooled_stack_source(stack_source& below, std::size_t size,
                                          std::size_t keep) noexcept
-    : below_{below}, size_{size}, keep_{keep} {}
+    : below_{below}, keep_{keep} {
+    shelf_.size = size;
+    shelf_.room = keep;
+}
 
 pooled_stack_source::~pooled_stack_source() {
-    while (first_ != nullptr) {
-        const stack kept = first_->kept;
-        first_ = first_->next;
+    while (shelf_.first != nullptr) {
+        const stack kept = shelf_.first->where;
+        shelf_.first = shelf_.first->next;
         below_.deallocate(kept);
     }
 }
 
 stack pooled_stack_source::allocate(std::size_t size) {
-    if (first_ == nullptr || size > size_) {
+    if (shelf_.first == nullptr || size > shelf_.size) {
         // A smaller wish gets a whole stack, so that it can be kept afterwards.
-        return below_.allocate(size > size_ ? size : size_);
+        return below_.allocate(std::max(size, shelf_.size));
     }
-    const stack taken = first_->kept;
-    first_ = first_->next;
-    --kept_;
+    const stack taken = shelf_.first->where;
+    shelf_.first = shelf_.first->next;
+    ++shelf_.room;
     return taken;
 }
 
 void pooled_stack_source::deallocate(const stack& used) noexcept {
-    if (kept_ == keep_ || used.memory.size() < size_ || used.memory.size() > 2 * size_) {
+    if (shelf_.room == 0 || !shelf_.fits(used)) {
         below_.deallocate(used);
         return;
     }
-    first_ = new (link_place<entry>(used.memory)) entry{first_, used};
-    ++kept_;
+    detail::footing* kept = detail::lay_footing(used, this);
+    kept->next = std::exchange(shelf_.first, kept);
+    --shelf_.room;
 }
 
 } // namespace pirn

@@ -93,7 +93,9 @@ class body final : public Base {
 
     decltype(auto) call() {
         if constexpr (takes_self) {
-            Self self{*this};
+            static_assert(sizeof(Self) == sizeof(this->yielder_place) &&
+                          std::is_trivially_destructible_v<Self>);
+            Self& self = *::new (static_cast<void*>(this->yielder_place.data())) Self{*this};
             return std::apply(
                 [&](Arguments&... arguments) -> decltype(auto) {
                     return std::invoke(std::move(function_.value), self,
@@ -139,7 +141,7 @@ Body* make_body(const coroutine_options& options, Parts&&... parts) {
     try {
         return new (place.body) Body(place, options, std::forward<Parts>(parts)...);
     } catch (...) {
-        unplace(place);
+        unplace(place.ground);
         throw;
     }
 }

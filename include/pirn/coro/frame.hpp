@@ -5,10 +5,10 @@
 // stack.
 //
 //   low                                                                          high
-//   ┌─────────┬──────────────────────────────────┬────────────┬──────────────────────┐
-//   │ canary? │        ◄── the stack grows down  │ frame      │ callable, arguments, │
-//   │         │                                  │            │ result               │
-//   └─────────┴──────────────────────────────────┴────────────┴──────────────────────┘
+//   ┌─────────┬──────────────────────────┬────────────┬──────────────────────┬─────────┐
+//   │ canary? │ ◄── the stack grows down │ frame      │ callable, arguments, │ footing │
+//   │         │                          │            │ result               │         │
+//   └─────────┴──────────────────────────┴────────────┴──────────────────────┴─────────┘
 //
 // The words that a switch touches are the first of the frame, next to the hottest words of the stack.
 //
@@ -18,15 +18,17 @@
 // thread is the owner's business, and needs a synchronisation of the owner's):
 //
 //   context      each switch
-//   parent       resume_slowly; special while only resume_slowly may resume it
+//   parent       at creation the creator, who is expected to resume it first; resume_slowly; special while
+//                only resume_slowly may resume it
 //   transfer     yield (address of the value), resume (address of the injected one), the end (result)
 //   innermost    suspend_slowly, resume_slowly
 //   exceptions   suspend_slowly puts the coroutine's own state there, resume_slowly takes it
 //   note         the annotations around each switch, in sanitizer builds
-//   phase        resume_slowly: fresh → started; the entry: → done
+//   phase        the entry: fresh → started → done
 //   unwinding    destroy
 //   failure      the entry; taken by whoever resumed
 //   name         at creation
+//   ground       at creation; what it points to is the stack room's
 #pragma once
 
 #include <pirn/arch/annotate.hpp>
@@ -65,9 +67,8 @@ struct frame;
 
 // placement: where a new coroutine's parts will stand, before any of them exists.
 struct placement {
-    stack where;
-    stack_source* source; // null when the memory is the caller's
-    std::byte* body;      // the frame and what lies behind it
+    std::byte* body; // the frame and what lies behind it
+    footing* ground; // at the high end of the stack
 };
 
 // frame_behaviour: what the typed part of a coroutine does, one table per instantiation.
@@ -89,11 +90,15 @@ struct PIRN_EXPORT frame {
     coroutine_status status() const noexcept;
     std::string_view name() const noexcept { return name_text.data(); }
     void set_name(std::string_view text) noexcept;
+    const stack& where() const noexcept { return ground->where; }
 
     // Touched by each switch.
     arch::context context;
     frame* parent;
     void* transfer = nullptr;
+
+    // Where the yielder stands, which every suspension reads: in a line that is touched in any case.
+    alignas(void*) std::array<std::byte, sizeof(void*)> yielder_place;
 
     frame* innermost = nullptr; // who was running when this one was suspended from within another
     frame_phase phase = frame_phase::fresh;
@@ -102,8 +107,7 @@ struct PIRN_EXPORT frame {
 
     arch::fiber_note note;
     const frame_behaviour* behaviour; // null for "no coroutine"
-    stack where;
-    stack_source* source;
+    footing* ground;                  // the stack's description
     std::exception_ptr failure;
     std::source_location created_at;
     std::array<char, 32> name_text;
@@ -145,11 +149,18 @@ PIRN_ALWAYS_INLINE thread_state& this_thread() noexcept {
 PIRN_EXPORT PIRN_NOINLINE thread_state& this_thread() noexcept;
 #endif
 
+// expected_resumer: the first resume of a coroutine mostly comes from where it was created, and is then
+// a resume like any other. Never suspends.
+inline frame* expected_resumer() noexcept {
+    frame* const here = this_thread().current;
+    return here != nullptr ? here : special; // null: the thread is not prepared, see resume_slowly
+}
+
 // place_body: takes a stack and finds the place for `size` bytes of body at its high end. Throws
 // std::bad_alloc when there is no stack. unplace gives it back. Never suspends.
 PIRN_EXPORT placement place_body(const coroutine_options& options, std::size_t size,
                                  std::size_t alignment);
-PIRN_EXPORT void unplace(const placement& place) noexcept;
+PIRN_EXPORT void unplace(footing* ground) noexcept;
 
 // destroy_frame: ends a coroutine and gives its stack back. A suspended one is unwound first.
 PIRN_EXPORT void destroy_frame(frame& what) noexcept;
@@ -164,10 +175,11 @@ PIRN_EXPORT void entry(arch::context* own);
 
 inline frame::frame(const placement& place, const frame_behaviour& typed,
                     const coroutine_options& options) noexcept
-    : parent{special}, behaviour{&typed}, where{place.where}, source{place.source},
+    : parent{expected_resumer()}, behaviour{&typed}, ground{place.ground},
       created_at{options.where} {
-    const auto below = static_cast<std::size_t>(place.body - place.where.memory.data());
-    arch::prepare(context, place.where.memory.first(below), &entry);
+    const std::span<std::byte> memory = where().memory;
+    const auto below = static_cast<std::size_t>(place.body - memory.data());
+    arch::prepare(context, memory.first(below), &entry);
     arch::annotate_create(note);
     name_text[0] = '\0';
     if (!options.name.empty()) {

@@ -68,15 +68,11 @@ class PIRN_EXPORT pooled_stack_source final : public stack_source {
     void deallocate(const stack& used) noexcept override;
 
     // kept: stacks waiting for reuse.
-    std::size_t kept() const noexcept { return kept_; }
+    std::size_t kept() const noexcept { return keep_ - shelf_.room; }
 
   private:
-    struct entry;
     stack_source& below_;
-    std::size_t size_;
     std::size_t keep_;
-    std::size_t kept_ = 0;
-    entry* first_ = nullptr;
 };
 
 } // namespace pirn

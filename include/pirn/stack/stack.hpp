@@ -7,6 +7,7 @@
 #include <pirn/base/export.hpp>
 
 #include <cstddef>
+#include <new>
 #include <span>
 
 namespace pirn {
@@ -21,6 +22,41 @@ struct stack {
     std::span<std::byte> memory; // usable; both ends aligned to 16 bytes
     std::size_t guard_size = 0;  // inaccessible bytes directly below, 0 when there are none
 };
+
+class stack_source;
+
+namespace detail {
+
+// footing: a stack's description, at the high end of the stack itself for as long as the stack is used or
+// kept for reuse: whoever takes it again finds it there, and nothing is copied. Not API.
+struct footing {
+    stack where;
+    stack_source* source;    // who takes the stack back; null when the memory is the caller's
+    footing* next = nullptr; // in a shelf
+};
+
+// lay_footing: puts the description of a stack in its place. Never suspends.
+inline footing* lay_footing(const stack& where, stack_source* source) noexcept {
+    return new (where.memory.data() + where.memory.size() - sizeof(footing)) footing{where, source};
+}
+
+// take_stack: a stack from a source, or from the default one if that is null, described at its high end.
+// Throws std::bad_alloc; null when what the source gives has no room even for that. put_back: the way
+// home. Never suspends.
+PIRN_EXPORT footing* take_stack(stack_source* source, std::size_t size);
+PIRN_EXPORT void put_back(footing* ground) noexcept;
+
+// shelf: free stacks of about one size, last in, first out. Looked into without a virtual call, because a
+// coroutine's whole life is short enough for one to be seen. Not API.
+struct shelf {
+    footing* first = nullptr;
+    std::size_t size = 0; // bytes; a stack may have up to twice as many
+    std::size_t room = 0; // how many more may be kept
+
+    bool fits(const stack& what) const noexcept { return what.memory.size() - size <= size; }
+};
+
+} // namespace detail
 
 // The address space a stack takes unless somebody asks for another size, in bytes. Only the pages that
 // are touched take memory.
@@ -40,6 +76,14 @@ class PIRN_EXPORT stack_source {
 
     // deallocate: takes back what allocate gave. Never suspends.
     virtual void deallocate(const stack& used) noexcept = 0;
+
+  protected:
+    friend detail::footing* detail::take_stack(stack_source* source, std::size_t size);
+    friend void detail::put_back(detail::footing* ground) noexcept;
+
+    // Stacks on the shelf belong to this source, and may be taken and put back past the two functions
+    // above. Empty, and without room, unless a source fills it.
+    detail::shelf shelf_;
 };
 
 // default_stack_source: guarded stacks, kept for reuse by each thread. Thread-safe: a stack may be
