@@ -11,6 +11,7 @@
 // The bounce is measured in slices, and in between them, as often, the bare switch: two loops that do
 // nothing but exchange three registers. Both numbers are the medians of their slices.
 #include <pirn/arch/context.hpp>
+#include <pirn/coro/batch.hpp>
 #include <pirn/coro/coroutine.hpp>
 
 #include <algorithm>
@@ -134,6 +135,7 @@ int many_coroutines(std::size_t count, bool plain) {
         static_cast<double>(resident_bytes() - resident_before) / n - sizeof(coroutines[0]);
 
     std::vector<double> times;
+    std::vector<double> batch_times;
     for (int round = 0; round < rounds; ++round) {
         begin = clock_type::now();
         for (pirn::coroutine<>& one : coroutines) {
@@ -142,13 +144,19 @@ int many_coroutines(std::size_t count, bool plain) {
         if (round >= warm_rounds) {
             times.push_back(nanoseconds_since(begin) / (2.0 * n));
         }
+        begin = clock_type::now();
+        pirn::resume_all(coroutines);
+        if (round >= warm_rounds) {
+            batch_times.push_back(nanoseconds_since(begin) / (2.0 * n));
+        }
     }
     if (plain) {
-        std::printf("switch_ns %.4f\ncreate_ns %.4f\nrss_bytes %.1f\n", median(times), create_ns,
-                    resident);
+        std::printf("switch_ns %.4f\nbatch_ns %.4f\ncreate_ns %.4f\nrss_bytes %.1f\n",
+                    median(times), median(batch_times), create_ns, resident);
     } else {
-        std::printf("ncoros: %zu\nns/create: %.2f\nbytes/coro: %.1f\nns/ctxswitch: %.2f\n", count,
-                    create_ns, resident, median(times));
+        std::printf("ncoros: %zu\nns/create: %.2f\nbytes/coro: %.1f\nns/ctxswitch: %.2f\n"
+                    "ns/ctxswitch, by resume_all: %.2f\n",
+                    count, create_ns, resident, median(times), median(batch_times));
     }
     std::fflush(stdout);
     // A million unwindings would measure the exception machinery; the process's end frees it all.

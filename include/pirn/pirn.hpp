@@ -8,6 +8,7 @@
 #include <pirn/base/live.hpp>
 #include <pirn/base/time.hpp>
 #include <pirn/base/version.hpp>
+#include <pirn/coro/batch.hpp>
 #include <pirn/coro/coroutine.hpp>
 #include <pirn/coro/current.hpp>
 #include <pirn/coro/generator.hpp>

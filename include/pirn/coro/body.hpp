@@ -95,7 +95,7 @@ class body final : public Base {
         if constexpr (takes_self) {
             static_assert(sizeof(Self) == sizeof(this->yielder_place) &&
                           std::is_trivially_destructible_v<Self>);
-            Self& self = *::new (static_cast<void*>(this->yielder_place.data())) Self{*this};
+            Self& self = *::new (static_cast<void*>(this->yielder_place.data())) Self{};
             return std::apply(
                 [&](Arguments&... arguments) -> decltype(auto) {
                     return std::invoke(std::move(function_.value), self,

@@ -31,6 +31,8 @@ namespace pirn {
 
 namespace detail {
 
+struct batch_access;
+
 // What does not depend on the types: owning the frame.
 class coroutine_handle {
   public:
@@ -46,6 +48,8 @@ class coroutine_handle {
     std::string_view name() const noexcept { return frame_->name(); }
 
   protected:
+    friend struct batch_access; // batch.hpp
+
     explicit coroutine_handle(frame* owned) noexcept : frame_{owned} {}
     // A suspended coroutine is unwound: its destructors run, on its stack. One that never started is
     // dropped without running. Destroying an active one is a programmer error.

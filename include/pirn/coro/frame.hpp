@@ -97,13 +97,14 @@ struct PIRN_EXPORT frame {
     frame* parent;
     void* transfer = nullptr;
 
-    // Where the yielder stands, which every suspension reads: in a line that is touched in any case.
-    alignas(void*) std::array<std::byte, sizeof(void*)> yielder_place;
+    // Where the yielder stands, whose address tells where the frame is: a suspension reads no pointer, and
+    // a function that only suspends and goes on touches no line of its stack.
+    std::array<std::byte, 1> yielder_place;
 
-    frame* innermost = nullptr; // who was running when this one was suspended from within another
     frame_phase phase = frame_phase::fresh;
     bool unwinding = false;
-    arch::eh_state exceptions; // not clean only while suspended by suspend_slowly
+    frame* innermost = nullptr; // who was running when this one was suspended from within another
+    arch::eh_state exceptions;  // not clean only while suspended by suspend_slowly
 
     arch::fiber_note note;
     const frame_behaviour* behaviour; // null for "no coroutine"

@@ -8,6 +8,8 @@
 #include <pirn/coro/switch.hpp>
 
 #include <concepts>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string_view>
 #include <type_traits>
@@ -17,26 +19,31 @@ namespace pirn {
 
 namespace detail {
 
+template <class Base, class Self, class Return, class Function, class... Arguments>
+class body;
+
 // What both kinds of yielder share: the suspension, and taking what was injected.
 template <class Inject>
 class yielder_base {
   public:
-    explicit yielder_base(frame& self) noexcept : self_{self} {}
     yielder_base(const yielder_base&) = delete;
     yielder_base& operator=(const yielder_base&) = delete;
 
     // name: the coroutine's, as its creator gave it. Never suspends.
-    std::string_view name() const noexcept { return self_.name(); }
+    std::string_view name() const noexcept { return self().name(); }
 
   protected:
+    yielder_base() noexcept = default;
+
     // The value stays where it is, on this stack; only its address travels.
     PIRN_ALWAYS_INLINE Inject hand_over(const void* value) {
-        self_.transfer = const_cast<void*>(value);
-        suspend(self_);
+        frame& own = self();
+        own.transfer = const_cast<void*>(value);
+        suspend(own);
         return take();
     }
     PIRN_ALWAYS_INLINE Inject hand_over_nothing() {
-        suspend(self_);
+        suspend(self());
         return take();
     }
 
@@ -44,11 +51,15 @@ class yielder_base {
     PIRN_ALWAYS_INLINE Inject take() {
         if constexpr (!std::is_void_v<Inject>) {
             return static_cast<Inject&&>(
-                *static_cast<std::remove_reference_t<Inject>*>(self_.transfer));
+                *static_cast<std::remove_reference_t<Inject>*>(self().transfer));
         }
     }
 
-    frame& self_;
+    // A yielder stands in its coroutine's frame, and nowhere else.
+    PIRN_ALWAYS_INLINE frame& self() const noexcept {
+        const auto here = reinterpret_cast<std::uintptr_t>(this);
+        return *reinterpret_cast<frame*>(here - offsetof(frame, yielder_place));
+    }
 };
 
 } // namespace detail
@@ -58,9 +69,11 @@ template <class Yield = void, class Inject = void>
 class yielder : public detail::yielder_base<Inject> {
     using value_type = std::remove_reference_t<Yield>;
 
-  public:
-    using detail::yielder_base<Inject>::yielder_base;
+    template <class, class, class, class, class...>
+    friend class detail::body;
+    yielder() noexcept = default;
 
+  public:
     // yield: suspends with a value and returns what the next resume injects. The resumer sees the very
     // object, not a copy, until it resumes again; a const object is copied first unless Yield is const.
     // Suspends.
@@ -94,9 +107,11 @@ class yielder : public detail::yielder_base<Inject> {
 // A coroutine that yields no value only suspends.
 template <class Inject>
 class yielder<void, Inject> : public detail::yielder_base<Inject> {
-  public:
-    using detail::yielder_base<Inject>::yielder_base;
+    template <class, class, class, class, class...>
+    friend class detail::body;
+    yielder() noexcept = default;
 
+  public:
     // suspend: back to the resumer; returns what the next resume injects. Suspends.
     PIRN_ALWAYS_INLINE Inject suspend() { return this->hand_over_nothing(); }
 
