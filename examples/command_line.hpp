@@ -63,6 +63,19 @@ class command_line {
         refuse(*word, "a backend is auto, uring or epoll");
     }
 
+    // operand: the first word that is no option, if there is one. To be asked for after the options,
+    // whose values look the same.
+    std::string_view operand(std::string_view otherwise) {
+        for (std::size_t i = 1; i < words_.size(); ++i) {
+            if (words_[i].starts_with('-')) continue;
+            const auto at = words_.begin() + static_cast<std::ptrdiff_t>(i);
+            otherwise = *at;
+            words_.erase(at);
+            break;
+        }
+        return otherwise;
+    }
+
     // done: refuses whatever nobody has asked for.
     void done() const {
         if (words_.size() > 1) refuse(words_[1], "unknown option");

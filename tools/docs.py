@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Checks the documents: a link must lead somewhere, and a whole program must compile and link.
+"""Checks the documents: a link must lead somewhere, a test that is named beside a link to its file must be
+in it, and a whole program must compile and link.
 
-    tools/docs.py                        the links alone
+    tools/docs.py                        the links and the names alone
     tools/docs.py --build build/release  the ```cpp blocks with a main() too, against that library
 
 Blocks without a main() are excerpts and are left alone. A block that is wrong on purpose, or needs
@@ -82,6 +83,22 @@ def broken_links(root, path):
                 yield f"{where}: {link} names no heading of {name or path.name}"
 
 
+def missing_tests(root, path):
+    """Yields a finding for each test, `suite.a_sentence`, that is in none of the files linked on its line."""
+    for kind, number, line in split(path.read_text(encoding="utf-8")):
+        if kind != "prose":
+            continue
+        links = [path.parent / match[1] for match in LINK.finditer(line)
+                 if match[1] and match[1].endswith("_test.cpp")]
+        if not links:
+            continue
+        code = "\n".join(link.read_text(encoding="utf-8") for link in links if link.exists())
+        for suite, name in re.findall(r"`(\w+)\.(\w+_\w+)`", line):
+            if not re.search(rf"^TEST(_[FP])?\({suite},\s*{name}\)", code, re.M):
+                yield (f"{path.relative_to(root)}:{number}: the files linked here have no test "
+                       f"{suite}.{name}; say which one took its place")
+
+
 def programs(root, path):
     """Yields (place, source) for each block that is a whole program."""
     for kind, number, content in split(path.read_text(encoding="utf-8")):
@@ -124,7 +141,8 @@ def main():
     root = arguments.root.resolve()
 
     paths = list(documents(root))
-    found = [finding for path in paths for finding in broken_links(root, path)]
+    found = [finding for path in paths for check in (broken_links, missing_tests)
+             for finding in check(root, path)]
     if arguments.build:
         flags = link_flags(arguments.build)
         compiler = shlex.split(arguments.compiler)

@@ -40,6 +40,15 @@ class DocsTest(unittest.TestCase):
         code = "`[a](gone.md)`\n```text\n[a](gone.md)\n# no heading\n```\n"
         self.assertEqual(self.broken(code), [])
 
+    def test_tests_must_be_in_the_files_beside_which_they_are_named(self):
+        self.write("tests/a_test.cpp", "TEST_P(one,\n       is_there) {}\nTEST(two, is_too) {}\n")
+        page = self.write("docs/page.md", "`one.is_there`, `two.is_too`, in [a](../tests/a_test.cpp)\n"
+                                          "`one.is_gone` in [a](../tests/a_test.cpp), `a.hpp` [b](gone.cpp)\n"
+                                          "`one.is_gone` without a link\n")
+        first, *more = docs.missing_tests(self.root, page)
+        self.assertIn("docs/page.md:2: the files linked here have no test one.is_gone", first)
+        self.assertEqual(more, [])
+
     def test_only_whole_programs_are_compiled(self):
         page = self.write("README.md", "```cpp\nint x;\n```\n"
                                        "```cpp\nint main() {}\n```\n"
