@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include <alloca.h>
 #include <gtest/gtest.h>
 
 namespace {
@@ -169,6 +170,34 @@ TEST_P(machine, variables_are_aligned_as_they_ask_at_every_depth) {
     }
     EXPECT_TRUE(one.result());
     EXPECT_TRUE(other.result());
+}
+
+// A function with both kinds of variables reaches them through a register of its own, the base pointer.
+PIRN_NOINLINE bool keeps_its_base_pointer(pirn::yielder<>& self, std::size_t size) {
+    line local;
+    local.words[0] = size;
+    auto* variable = static_cast<volatile char*>(alloca(size));
+    variable[0] = 'a';
+    const bool before = is_aligned(&local, 64);
+    self.suspend();
+    variable[size - 1] = variable[0];
+    return before && is_aligned(&local, 64) && local.words[0] == size && variable[size - 1] == 'a';
+}
+
+TEST_P(machine, over_aligned_and_variable_sized_variables_go_together) {
+    pirn::coroutine<void, void, bool> one{stack(), [](auto& self) {
+                                              bool kept = true;
+                                              for (std::size_t size = 1; size < 10'000; size *= 3) {
+                                                  kept = keeps_its_base_pointer(self, size) && kept;
+                                              }
+                                              return kept;
+                                          }};
+    // The resumer uses the register for something else.
+    while (one.resume()) {
+        const std::vector<char> others(100);
+        ASSERT_TRUE(is_aligned(others.data(), 1));
+    }
+    EXPECT_TRUE(one.result());
 }
 
 TEST_P(machine, callables_and_arguments_are_aligned_as_they_ask) {

@@ -156,9 +156,10 @@ TEST_F(slab_limits, that_ends_lets_others_split_mappings_again) {
 // ---- With coroutines
 
 int deeper(int level) {
-    volatile char local[512];
-    local[0] = static_cast<char>(level);
+    char local[512] = {static_cast<char>(level)};
+    asm volatile("" : : "r"(local) : "memory"); // all of it is used, as far as anybody knows
     const int below = level == 0 ? 0 : deeper(level - 1);
+    asm volatile("" : : "r"(local) : "memory");
     return below + local[0];
 }
 
