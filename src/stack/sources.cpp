@@ -8,6 +8,8 @@
 
 #include "os/memory.hpp"
 
+#include <algorithm>
+#include <cstring>
 #include <new>
 
 namespace pirn {
@@ -91,17 +93,17 @@ struct pooled_stack_source::entry {
     stack kept;
 };
 
-pooled_stack_source::pooled_stack_source(stack_source& below, std::size_t size,
-                                         std::size_t keep) noexcept
-    : below_{below}, size_{size}, keep_{keep} {}
+namespace {
+constexpr std::size_t look_min = 256;
+constexpr std::size_t look_for_each_kept = 8; // longer than a wave of demand that uses all of them
+constexpr std::size_t share = 8;
+} // namespace
 
-pooled_stack_source::~pooled_stack_source() {
-    while (first_ != nullptr) {
-        const stack kept = first_->kept;
-        first_ = first_->next;
-        below_.deallocate(kept);
-    }
-}
+pooled_stack_source::pooled_stack_source(stack_source& below, const pool_options& options) noexcept
+    : below_{below}, size_{options.size}, keep_{options.keep}, wipe_{options.wipe},
+      until_look_{look_min} {}
+
+pooled_stack_source::~pooled_stack_source() { give_below(kept_); }
 
 stack pooled_stack_source::allocate(std::size_t size) {
     if (first_ == nullptr || size > size_) {
@@ -111,16 +113,45 @@ stack pooled_stack_source::allocate(std::size_t size) {
     const stack taken = first_->kept;
     first_ = first_->next;
     --kept_;
+    unwanted_ = std::min(unwanted_, kept_);
+    if (wipe_) {
+        std::memset(link_place<entry>(taken.memory), 0, sizeof(entry));
+    }
     return taken;
 }
 
 void pooled_stack_source::deallocate(const stack& used) noexcept {
+    if (wipe_) {
+        below_.owns_pages() ? os::wipe_memory(used.memory) : os::zero_memory(used.memory);
+    }
     if (kept_ == keep_ || used.memory.size() < size_ || used.memory.size() > 2 * size_) {
         below_.deallocate(used);
         return;
     }
     first_ = new (link_place<entry>(used.memory)) entry{first_, used};
     ++kept_;
+    if (PIRN_UNLIKELY(--until_look_ == 0)) {
+        follow_demand();
+    }
+}
+
+void pooled_stack_source::give_below(std::size_t count) noexcept {
+    for (; count > 0; --count) {
+        const stack kept = first_->kept;
+        first_ = first_->next;
+        --kept_;
+        if (wipe_) {
+            std::memset(link_place<entry>(kept.memory), 0, sizeof(entry));
+        }
+        below_.deallocate(kept);
+    }
+    unwanted_ = std::min(unwanted_, kept_);
+}
+
+void pooled_stack_source::follow_demand() noexcept {
+    give_below((unwanted_ + share - 1) / share);
+    unwanted_ = kept_;
+    until_look_ = std::max(look_min, look_for_each_kept * kept_);
 }
 
 } // namespace pirn

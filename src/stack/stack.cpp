@@ -29,6 +29,7 @@ class per_thread_source final : public stack_source {
   public:
     stack allocate(std::size_t size) override { return here().allocate(size); }
     void deallocate(const stack& used) noexcept override { here().deallocate(used); }
+    bool owns_pages() const noexcept override { return true; }
 
   private:
     static stack_source& here() noexcept {

@@ -40,6 +40,11 @@ class PIRN_EXPORT stack_source {
 
     // deallocate: takes back what allocate gave. Never suspends.
     virtual void deallocate(const stack& used) noexcept = 0;
+
+    // owns_pages: whether the stacks are private pages which the source has mapped itself. Whole pages of
+    // a stack that hold nothing may then be given back to the system: wiping, reclaim, and measuring by the
+    // page do so. A source that does not say it keeps its pages. Never suspends.
+    virtual bool owns_pages() const noexcept { return false; }
 };
 
 // default_stack_source: guarded stacks, kept for reuse by each thread. Thread-safe: a stack may be
