@@ -8,6 +8,8 @@
 
 #include "base/live_part.hpp"
 #include "coro/entry.hpp"
+#include "coro/measure.hpp"
+#include "stack/measure.hpp"
 #include "stack/overflow.hpp"
 
 #include <algorithm>
@@ -93,6 +95,9 @@ placement place_body(const coroutine_options& options, std::size_t size, std::si
     if (place.where.guard_size == 0) {
         arm_canary(place.where);
     }
+    if (PIRN_UNLIKELY(options.measure || stacks_are_measured() != measuring::off)) {
+        place.mark = begin_measuring(place, options.measure);
+    }
     return place;
 }
 
@@ -104,8 +109,8 @@ void unplace(const placement& place) noexcept {
 }
 
 frame::frame() noexcept
-    : context{}, parent{special}, phase{frame_phase::done}, exceptions{}, note{},
-      behaviour{nullptr}, source{nullptr}, name_text{} {}
+    : context{}, parent{special}, phase{frame_phase::done}, mark{watermark::none}, exceptions{},
+      note{}, behaviour{nullptr}, source{nullptr}, name_text{} {}
 
 void frame::set_name(std::string_view text) noexcept {
     const std::size_t length = std::min(text.size(), name_text.size() - 1);
@@ -136,6 +141,9 @@ void destroy_frame(frame& what) noexcept {
         check_canary(what);
     }
     arch::annotate_destroy(what.note);
+    if (PIRN_UNLIKELY(what.mark != watermark::none)) {
+        finish_measuring(what);
+    }
     const placement place{what.where, what.source, nullptr};
     what.behaviour->destroy(what);
     unplace(place);

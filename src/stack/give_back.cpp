@@ -79,6 +79,17 @@ std::span<std::byte> whole_pages_of(std::span<std::byte> dead, bool has_canary) 
     return dead.size() <= kept ? std::span<std::byte>{} : os::whole_pages(dead.subspan(kept));
 }
 
+bool clear_unused(std::span<std::byte> unused) noexcept {
+    const std::span<std::byte> pages = os::whole_pages(unused);
+    if (pages.empty()) {
+        os::zero_memory(unused);
+        return true;
+    }
+    // Nothing of a guarded stack, and of an unguarded one what the canary leaves of its page.
+    os::zero_memory(unused.first(static_cast<std::size_t>(pages.data() - unused.data())));
+    return os::give_back({&pages, 1});
+}
+
 std::size_t give_back_touched(std::span<std::span<std::byte>> areas) noexcept {
     batch given;
     if (os::way_to_page_map() == os::page_map_way::none) {

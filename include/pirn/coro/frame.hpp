@@ -18,7 +18,7 @@
 // thread is the owner's business, and needs a synchronisation of the owner's):
 //
 //   context      each switch
-//   parent       resume_slowly; special while only resume_slowly may resume it
+//   parent       resume_slowly; special while only resume_slowly may resume it; reclaim leaves its marks here
 //   transfer     yield (address of the value), resume (address of the injected one), the end (result)
 //   innermost    suspend_slowly, resume_slowly
 //   exceptions   suspend_slowly puts the coroutine's own state there, resume_slowly takes it
@@ -27,6 +27,7 @@
 //   unwinding    destroy
 //   failure      the entry; taken by whoever resumed
 //   name         at creation
+//   mark, most_used   at creation, and reclaim
 #pragma once
 
 #include <pirn/arch/annotate.hpp>
@@ -40,6 +41,7 @@
 #include <array>
 #include <cstdint>
 #include <exception>
+#include <optional>
 #include <source_location>
 #include <string_view>
 
@@ -61,6 +63,9 @@ namespace detail {
 
 enum class frame_phase : std::uint8_t { fresh, started, done };
 
+// watermark: how the use of a coroutine's stack is measured, if it was created to be measured.
+enum class watermark : std::uint8_t { none, page, byte };
+
 struct frame;
 
 // placement: where a new coroutine's parts will stand, before any of them exists.
@@ -68,6 +73,7 @@ struct placement {
     stack where;
     stack_source* source; // null when the memory is the caller's
     std::byte* body;      // the frame and what lies behind it
+    watermark mark = watermark::none;
 };
 
 // frame_behaviour: what the typed part of a coroutine does, one table per instantiation.
@@ -98,7 +104,9 @@ struct PIRN_EXPORT frame {
     frame* innermost = nullptr; // who was running when this one was suspended from within another
     frame_phase phase = frame_phase::fresh;
     bool unwinding = false;
-    arch::eh_state exceptions; // not clean only while suspended by suspend_slowly
+    watermark mark;
+    std::uint32_t most_used = 0; // of the stack, in 16 bytes, before pages of it were given back
+    arch::eh_state exceptions;   // not clean only while suspended by suspend_slowly
 
     arch::fiber_note note;
     const frame_behaviour* behaviour; // null for "no coroutine"
@@ -114,6 +122,11 @@ struct PIRN_EXPORT frame {
 // for whatever is out of the ordinary.
 inline frame* const special = reinterpret_cast<frame*>(std::uintptr_t{8});
 inline frame* const outside = reinterpret_cast<frame*>(std::uintptr_t{16});
+
+// Two more values of `parent`, of a suspended coroutine, that serve as `special` does. A resume replaces them,
+// so that whoever left them there sees whether the coroutine has run since: see reclaim.cpp.
+inline frame* const seen_waiting = reinterpret_cast<frame*>(std::uintptr_t{4});
+inline frame* const given_back = reinterpret_cast<frame*>(std::uintptr_t{12});
 
 // is_frame: whether one of the two holds a coroutine. Never suspends.
 inline bool is_frame(const frame* maybe) noexcept {
@@ -157,6 +170,9 @@ PIRN_EXPORT void destroy_frame(frame& what) noexcept;
 // no_frame: what a moved-from handle points to.
 PIRN_EXPORT frame& no_frame() noexcept;
 
+// stack_used: see coroutine_ref. Never suspends.
+PIRN_EXPORT std::optional<std::size_t> stack_used(const frame& of) noexcept;
+
 // entry: the first function on every coroutine's stack, see src/coro/entry.cpp.
 PIRN_EXPORT void entry(arch::context* own);
 
@@ -164,8 +180,8 @@ PIRN_EXPORT void entry(arch::context* own);
 
 inline frame::frame(const placement& place, const frame_behaviour& typed,
                     const coroutine_options& options) noexcept
-    : parent{special}, behaviour{&typed}, where{place.where}, source{place.source},
-      created_at{options.where} {
+    : parent{special}, mark{place.mark}, behaviour{&typed}, where{place.where},
+      source{place.source}, created_at{options.where} {
     const auto below = static_cast<std::size_t>(place.body - place.where.memory.data());
     arch::prepare(context, place.where.memory.first(below), &entry);
     arch::annotate_create(note);
