@@ -51,7 +51,7 @@ constexpr std::uint64_t page_is_zero_page = 1U << 5; // read, and never written
 constexpr std::uint64_t word_is_present = std::uint64_t{1} << 63;
 constexpr std::uint64_t word_is_swapped = std::uint64_t{1} << 62;
 
-constexpr std::uint64_t address_of(const std::byte* at) noexcept {
+std::uint64_t address_of(const std::byte* at) noexcept {
     return reinterpret_cast<std::uintptr_t>(at);
 }
 

@@ -20,6 +20,7 @@
 #include <mutex>
 #include <new>
 #include <string_view>
+#include <tuple>
 #include <utility>
 
 namespace pirn {
@@ -197,8 +198,9 @@ std::vector<stack_site> stack_sites() {
             found.push_back(summary({}, all.others));
         }
     }
-    std::stable_sort(found.begin(), found.end(), [](const stack_site& a, const stack_site& b) {
-        return a.coroutines > b.coroutines;
+    std::sort(found.begin(), found.end(), [](const stack_site& a, const stack_site& b) {
+        return a.coroutines != b.coroutines ? a.coroutines > b.coroutines
+                                            : std::tie(a.file, a.line) < std::tie(b.file, b.line);
     });
     return found;
 }
