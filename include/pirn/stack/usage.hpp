@@ -11,8 +11,8 @@
 //
 // Two ways, and what each costs:
 //
-//   by the page   the kernel tells which pages were touched; nothing is written. One stack takes two to three
-//                 microseconds, and a tenth of one each where many are asked for at once. Needs memory that the
+//   by the page   the kernel tells which pages were touched; nothing is written. One stack takes some
+//                 microseconds, a fraction of one where many are asked for at once. Needs memory that the
 //                 stack source has mapped itself (stack_source::owns_pages).
 //   by the byte   the stack is painted when the coroutine is created, and what has changed is looked for. Exact,
 //                 on any memory; every byte of the stack is written, and takes memory from then on. Words that
@@ -57,7 +57,7 @@ PIRN_EXPORT bool stack_usage_of(std::span<const stack> which, std::span<stack_us
 // the creation and one at the end of a coroutine.
 //
 // By the page: the pages that earlier tenants of a reused stack have left behind are given back first, so that
-// each coroutine counts its own; a coroutine takes three to five microseconds more. One whose memory cannot be
+// each coroutine counts its own; that takes some microseconds for each. One whose memory cannot be
 // told by the page (the caller's) or that has less than four pages is measured by the byte. Thread-safe. Never
 // suspends.
 PIRN_EXPORT void measure_stacks(bool on, stack_precision by = stack_precision::page) noexcept;
