@@ -36,7 +36,7 @@ std::byte* end_of(const stack& which) noexcept { return which.memory.data() + wh
 // How many words from the low end on have this value. `memory` is aligned to words.
 PIRN_READS_FOREIGN_STACKS PIRN_NOINLINE std::size_t
 words_equal_to(std::span<const std::byte> memory, word value) noexcept {
-    const auto* words = reinterpret_cast<const volatile word*>(memory.data());
+    const auto* words = static_cast<const volatile word*>(static_cast<const void*>(memory.data()));
     const std::size_t count = memory.size() / sizeof(word);
     std::size_t equal = 0;
     while (equal < count && words[equal] == value) {
@@ -138,7 +138,7 @@ constexpr word pattern =
 
 PIRN_READS_FOREIGN_STACKS PIRN_NOINLINE void paint(std::span<std::byte> memory) noexcept {
     os::forget_marks(memory);
-    auto* words = reinterpret_cast<volatile word*>(memory.data());
+    auto* words = static_cast<volatile word*>(static_cast<void*>(memory.data()));
     for (std::size_t i = 0; i < memory.size() / sizeof(word); ++i) {
         words[i] = pattern;
     }

@@ -10,7 +10,7 @@
 //                                  ▲ saved stack pointer (and red zone), rounded down to a page
 //
 // Pages are given back, not stacks: the coroutine goes on as if nothing had been, and touching a page again takes a
-// page fault . Guards stay. It costs about a microsecond for a coroutine that has something to give, and
+// page fault. Guards stay. It costs about a microsecond for a coroutine that has something to give, and
 // next to nothing for one that has not run since. Not to be done at each suspension, therefore; done
 // by age (reclaim_idle) it costs a server that is busy next to nothing.
 //
