@@ -12,6 +12,7 @@
 #include <pirn/coro/coroutine.hpp>
 #include <pirn/coro/current.hpp>
 #include <pirn/coro/generator.hpp>
+#include <pirn/coro/reclaim.hpp>
 #include <pirn/io/signal.hpp>
 #include <pirn/net/address.hpp>
 #include <pirn/net/tcp.hpp>
@@ -21,4 +22,6 @@
 #include <pirn/runtime/spawn.hpp>
 #include <pirn/sched/park.hpp>
 #include <pirn/sched/scheduler.hpp>
+#include <pirn/stack/slab.hpp>
 #include <pirn/stack/sources.hpp>
+#include <pirn/stack/usage.hpp>

@@ -8,6 +8,8 @@
 
 #include "base/live_part.hpp"
 #include "coro/entry.hpp"
+#include "coro/measure.hpp"
+#include "stack/measure.hpp"
 #include "stack/overflow.hpp"
 
 #include <algorithm>
@@ -110,6 +112,9 @@ placement place_body(const coroutine_options& options, std::size_t size, std::si
     if (PIRN_UNLIKELY(ground->where.guard_size == 0)) {
         arm_canary(ground->where);
     }
+    if (PIRN_UNLIKELY(options.measure || stacks_are_measured() != measuring::off)) {
+        begin_measuring(*ground, low + (body - floor), options.measure);
+    }
     return {low + (body - floor), ground};
 }
 
@@ -118,9 +123,12 @@ void unplace(footing* ground) noexcept {
     put_back(ground);
 }
 
+// Under the frame that stands for "no coroutine". Never written.
+static constinit footing no_ground{{}, nullptr};
+
 frame::frame() noexcept
     : context{}, parent{special}, phase{frame_phase::done}, exceptions{}, note{},
-      behaviour{nullptr}, ground{nullptr}, name_text{} {}
+      behaviour{nullptr}, ground{&no_ground}, name_text{} {}
 
 void frame::set_name(std::string_view text) noexcept {
     const std::size_t length = std::min(text.size(), name_text.size() - 1);
@@ -151,6 +159,9 @@ void destroy_frame(frame& what) noexcept {
         check_canary(what);
     }
     arch::annotate_destroy(what.note);
+    if (PIRN_UNLIKELY(what.ground->mark != watermark::none)) {
+        finish_measuring(what);
+    }
     footing* const ground = what.ground;
     what.behaviour->destroy(what);
     unplace(ground);

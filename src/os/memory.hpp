@@ -59,6 +59,12 @@ std::span<std::byte> whole_pages(std::span<std::byte> memory) noexcept;
 // given back, so that they are not touched for it. For private memory. Never suspends.
 void wipe_memory(std::span<std::byte> memory) noexcept;
 
+// forget_marks: AddressSanitizer's, of functions that never returned. Nothing in other builds. Never suspends.
+void forget_marks(std::span<std::byte> memory) noexcept;
+
+// zero_memory: makes it zero by writing; for memory that is not ours to give back. Never suspends.
+void zero_memory(std::span<std::byte> memory) noexcept;
+
 // release_memory: gives a whole reservation back. Never suspends.
 void release_memory(std::span<std::byte> memory) noexcept;
 

@@ -9,8 +9,8 @@
 #include "os/memory.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <new>
-#include <utility>
 
 namespace pirn {
 namespace {
@@ -88,40 +88,64 @@ void mapped_stack_source::deallocate(const stack& used) noexcept {
 
 // ---- pooled
 
-pooled_stack_source::pooled_stack_source(stack_source& below, std::size_t size,
-                                         std::size_t keep) noexcept
-    : below_{below}, keep_{keep} {
-    shelf_.size = size;
-    shelf_.room = keep;
+namespace {
+constexpr std::size_t look_min = 256;
+constexpr std::size_t look_for_each_kept = 8; // longer than a wave of demand that uses all of them
+constexpr std::size_t share = 8;
+} // namespace
+
+pooled_stack_source::pooled_stack_source(stack_source& below, const pool_options& options) noexcept
+    : below_{below}, wipe_{options.wipe} {
+    shelf_.size = options.size;
+    shelf_.keep = options.keep;
+    shelf_.until_look = look_min;
+    shelf_.open = !wipe_;
 }
 
-pooled_stack_source::~pooled_stack_source() {
-    while (shelf_.first != nullptr) {
-        const stack kept = shelf_.first->where;
-        shelf_.first = shelf_.first->next;
-        below_.deallocate(kept);
-    }
-}
+pooled_stack_source::~pooled_stack_source() { give_below(shelf_.kept); }
 
 stack pooled_stack_source::allocate(std::size_t size) {
     if (shelf_.first == nullptr || size > shelf_.size) {
         // A smaller wish gets a whole stack, so that it can be kept afterwards.
         return below_.allocate(std::max(size, shelf_.size));
     }
-    const stack taken = shelf_.first->where;
-    shelf_.first = shelf_.first->next;
-    ++shelf_.room;
-    return taken;
+    detail::footing* const taken = shelf_.take();
+    const stack where = taken->where;
+    if (wipe_) {
+        std::memset(static_cast<void*>(taken), 0, sizeof *taken);
+    }
+    return where;
 }
 
 void pooled_stack_source::deallocate(const stack& used) noexcept {
-    if (shelf_.room == 0 || !shelf_.fits(used)) {
+    if (wipe_) {
+        below_.owns_pages() ? os::wipe_memory(used.memory) : os::zero_memory(used.memory);
+    }
+    if (shelf_.kept == shelf_.keep || !shelf_.fits(used)) {
         below_.deallocate(used);
         return;
     }
-    detail::footing* kept = detail::lay_footing(used, this);
-    kept->next = std::exchange(shelf_.first, kept);
-    --shelf_.room;
+    shelf_.put(detail::lay_footing(used, this));
+    if (shelf_.until_look == 0) {
+        follow_demand();
+    }
+}
+
+void pooled_stack_source::give_below(std::size_t count) noexcept {
+    for (; count > 0; --count) {
+        detail::footing* const taken = shelf_.take();
+        const stack where = taken->where;
+        if (wipe_) {
+            std::memset(static_cast<void*>(taken), 0, sizeof *taken);
+        }
+        below_.deallocate(where);
+    }
+}
+
+void pooled_stack_source::follow_demand() noexcept {
+    give_below((shelf_.unwanted + share - 1) / share);
+    shelf_.unwanted = shelf_.kept;
+    shelf_.until_look = std::max(look_min, look_for_each_kept * shelf_.kept);
 }
 
 } // namespace pirn

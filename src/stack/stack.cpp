@@ -39,6 +39,7 @@ class per_thread_source final : public stack_source {
   public:
     stack allocate(std::size_t size) override { return here().allocate(size); }
     void deallocate(const stack& used) noexcept override { here().deallocate(used); }
+    bool owns_pages() const noexcept override { return true; }
 
   private:
     static stack_source& here() noexcept {
@@ -99,13 +100,12 @@ footing* take_stack(stack_source* source, std::size_t size) {
     }
     stack_source* const keeper = on_shelves(source);
     if (PIRN_UNLIKELY(keeper == nullptr || keeper->shelf_.first == nullptr ||
-                      size > keeper->shelf_.size)) {
+                      size > keeper->shelf_.size || !keeper->shelf_.open)) {
         return take_new(*source, size);
     }
-    footing* const taken = keeper->shelf_.first;
-    keeper->shelf_.first = taken->next;
-    ++keeper->shelf_.room;
+    footing* const taken = keeper->shelf_.take();
     taken->source = source;
+    taken->mark = watermark::none;
     return taken;
 }
 
@@ -115,14 +115,14 @@ void put_back(footing* ground) noexcept {
         return; // the caller's memory
     }
     stack_source* const keeper = on_shelves(source);
-    if (PIRN_UNLIKELY(keeper == nullptr || keeper->shelf_.room == 0 ||
+    // The last one before the source wants to look goes through it.
+    if (PIRN_UNLIKELY(keeper == nullptr || keeper->shelf_.until_look <= 1 ||
+                      keeper->shelf_.kept == keeper->shelf_.keep || !keeper->shelf_.open ||
                       !keeper->shelf_.fits(ground->where))) {
         put_away(ground);
         return;
     }
-    ground->next = keeper->shelf_.first;
-    keeper->shelf_.first = ground;
-    --keeper->shelf_.room;
+    keeper->shelf_.put(ground);
 }
 
 } // namespace detail

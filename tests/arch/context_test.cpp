@@ -52,6 +52,31 @@ TEST_F(context, calls_its_entry_with_its_own_address_on_its_own_stack) {
 #endif
 }
 
+TEST_F(context, says_how_far_down_a_waiting_side_needs_its_stack) {
+    SKIP_WHEN(support::by_ucontext, "the portable switch does not tell");
+    side one{[](pirn::arch::context* own) {
+        side& self = side::arrived(own);
+        volatile std::byte local[5000];
+        local[0] = std::byte{7};
+        heard.frame = reinterpret_cast<std::uintptr_t>(&local[0]);
+        self.back();
+        heard.sum = static_cast<long>(local[0]);
+        self.back();
+    }};
+    one.go();
+    const auto low_end = reinterpret_cast<std::uintptr_t>(pirn::arch::low_end(one.context));
+    if (!support::under_address_sanitizer) { // which may keep locals elsewhere
+        EXPECT_LE(low_end, heard.frame);
+        EXPECT_GE(low_end, heard.frame - 1024);
+    }
+    const auto low = reinterpret_cast<std::uintptr_t>(one.stack().data());
+    ASSERT_GT(low_end, low);
+    // What is below is nobody's.
+    std::fill_n(one.stack().data(), low_end - low, std::byte{0xff});
+    one.go();
+    EXPECT_EQ(heard.sum, 7);
+}
+
 TEST_F(context, carries_messages_both_ways) {
     side one{[](pirn::arch::context* own) {
         side& self = side::arrived(own);

@@ -5,13 +5,18 @@
 #include <pirn/sched/task.hpp>
 
 #include <pirn/base/error.hpp>
+#include <pirn/coro/current.hpp>
 #include <pirn/coro/generator.hpp>
+#include <pirn/coro/reclaim.hpp>
 #include <pirn/sched/scheduler.hpp>
 #include <pirn/stack/sources.hpp>
 
 #include "support/account.hpp"
+#include "support/sanitizers.hpp"
 #include "support/tasks.hpp"
 
+#include <array>
+#include <cstddef>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -26,6 +31,41 @@
 namespace {
 
 using task = support::balanced<>;
+
+// ---- its stack
+
+PIRN_NOINLINE void use_much_stack() {
+    std::array<volatile char, 65536> much; // NOLINT: a stack needs no value
+    for (std::size_t i = 0; i < much.size(); i += 64) {
+        much[i] = 1;
+    }
+}
+
+TEST_F(task, that_stands_still_gives_back_what_it_does_not_need) {
+    if constexpr (support::by_ucontext) {
+        GTEST_SKIP() << "the portable switch does not tell the stack pointer";
+    }
+    pirn::scheduler tasks;
+    std::vector<pirn::coroutine_ref> alive;
+    std::vector<pirn::join_handle<void>> handles;
+    for (int i = 0; i < 10; ++i) {
+        handles.push_back(tasks.spawn([&alive] {
+            alive.push_back(*pirn::current());
+            use_much_stack();
+            support::stand_still();
+        }));
+    }
+    const auto sweeps = [&] {
+        support::yield_until([&] { return alive.size() == 10; });
+        EXPECT_EQ(pirn::reclaim_idle(alive), 0U);
+        EXPECT_GE(pirn::reclaim_idle(alive), support::under_sanitizer ? 0U : 10U * 60'000);
+    };
+    tasks.spawn(sweeps).get();
+    for (auto& one : handles) {
+        one.request_stop();
+        EXPECT_THROW(one.get(), pirn::cancelled);
+    }
+}
 
 // ---- the function and its arguments
 

@@ -299,6 +299,93 @@ TEST_F(pooled_source, does_not_take_a_small_stack_for_its_own) {
     EXPECT_EQ(pool.kept(), 0U);
 }
 
+TEST_F(pooled_source, wipes_what_it_lends_again_when_told) {
+    pirn::mapped_stack_source mapped;
+    support::raw_memory memory{4 * slot};
+    pirn::fixed_stack_source fixed{memory.all(), slot};
+    for (pirn::stack_source* below :
+         {static_cast<pirn::stack_source*>(&mapped), static_cast<pirn::stack_source*>(&fixed)}) {
+        pirn::pooled_stack_source pool{*below, {.size = slot, .keep = 1, .wipe = true}};
+        const pirn::stack kept = pool.allocate(slot);
+        const pirn::stack beyond = pool.allocate(slot);
+        expect_usable(kept, slot); // which fills it
+        expect_usable(beyond, slot);
+        pool.deallocate(kept);
+        const auto zeros = [](const pirn::stack& one, std::size_t link) {
+            return std::all_of(one.memory.begin(), one.memory.end() - static_cast<long>(link),
+                               [](std::byte b) { return b == std::byte{0}; });
+        };
+        const pirn::stack again = pool.allocate(slot);
+        ASSERT_EQ(again.memory.data(), kept.memory.data());
+        EXPECT_TRUE(zeros(again, 0));
+        pool.deallocate(again);
+        pool.deallocate(beyond); // to the source below, since one is kept already
+        if (below == &fixed) {
+            EXPECT_TRUE(zeros(beyond, sizeof(void*))) << "but for the link of the source below";
+        }
+    }
+}
+
+TEST_F(pooled_source, does_not_wipe_unless_told) {
+    pirn::pooled_stack_source pool{below_, slot};
+    const pirn::stack one = pool.allocate(slot);
+    expect_usable(one, slot);
+    pool.deallocate(one);
+    EXPECT_EQ(one.memory[0], std::byte{0xa5});
+}
+
+TEST_F(pooled_source, gives_all_below_when_trimmed) {
+    pirn::pooled_stack_source pool{below_, slot};
+    const pirn::stack a = pool.allocate(slot);
+    const pirn::stack b = pool.allocate(slot);
+    pool.deallocate(a);
+    pool.deallocate(b);
+    pool.trim();
+    EXPECT_EQ(pool.kept(), 0U);
+    EXPECT_EQ(below_.lent, 0);
+    pool.trim();
+    pool.deallocate(pool.allocate(slot));
+    EXPECT_EQ(pool.kept(), 1U);
+}
+
+// Lends out so many at once and takes them back.
+void wave(pirn::stack_source& source, int height) {
+    std::vector<pirn::stack> lent;
+    for (int i = 0; i < height; ++i) {
+        lent.push_back(source.allocate(slot));
+    }
+    for (const pirn::stack& one : lent) {
+        source.deallocate(one);
+    }
+}
+
+TEST_F(pooled_source, follows_the_demand_down) {
+    pirn::pooled_stack_source pool{below_, slot};
+    wave(pool, 500);
+    ASSERT_GT(pool.kept(), 400U);
+    for (int round = 0; round < 100'000 && pool.kept() > 3; ++round) {
+        wave(pool, 3);
+    }
+    EXPECT_EQ(pool.kept(), 3U) << "as many as the demand is now";
+    const int asked = below_.asked;
+    for (int round = 0; round < 10'000; ++round) {
+        wave(pool, 3);
+    }
+    EXPECT_EQ(below_.asked, asked) << "and those are enough";
+}
+
+TEST_F(pooled_source, keeps_what_comes_and_goes_in_waves) {
+    pirn::pooled_stack_source pool{below_, slot};
+    for (int round = 0; round < 10; ++round) {
+        wave(pool, 900);
+    }
+    const int asked = below_.asked;
+    for (int round = 0; round < 100; ++round) {
+        wave(pool, 900);
+    }
+    EXPECT_LE(below_.asked - asked, 100 * 900 / 1000) << "one in a thousand, at most";
+}
+
 TEST_F(pooled_source, passes_on_a_refusal_and_serves_what_it_keeps) {
     pirn::pooled_stack_source pool{below_, slot};
     pool.deallocate(pool.allocate(slot));

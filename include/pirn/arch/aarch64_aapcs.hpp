@@ -117,6 +117,10 @@ inline bool holds_stack(const context& one, std::span<const std::byte> stack) no
     return at - low <= stack.size(); // one comparison: below `low` the difference wraps around
 }
 
+inline std::byte* low_end(const context& one) noexcept {
+    return static_cast<std::byte*>(one.stack_pointer); // this ABI has no red zone
+}
+
 #if defined(__ARM_FEATURE_BTI_DEFAULT)
 #define PIRN_AARCH64_LANDING "hint #36\n\t" // bti j, spelled so that any assembler knows it
 #else

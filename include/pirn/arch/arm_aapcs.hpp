@@ -105,6 +105,10 @@ inline bool holds_stack(const context& one, std::span<const std::byte> stack) no
     return at - low <= stack.size(); // one comparison: below `low` the difference wraps around
 }
 
+inline std::byte* low_end(const context& one) noexcept {
+    return static_cast<std::byte*>(one.stack_pointer); // this ABI has no red zone
+}
+
 #if defined(__thumb__)
 #define PIRN_ARM_ADDRESS_OF_LABEL "adr.w r2, 1f\n\torr r2, r2, #1\n\t"
 #else

@@ -33,6 +33,10 @@
 //       Whether the side held in `one` stands on this memory. While a coroutine runs, its context holds
 //       the resumer, which stands elsewhere: so "suspended or running" needs no flag that each switch
 //       would have to write.
+//
+//   std::byte* low_end(const context& one)
+//       The lowest byte that the side held in `one` has in use on its stack, a red zone included: what is
+//       below may be overwritten or given back. Null where that is not known.
 #pragma once
 
 #include <pirn/base/config.hpp>

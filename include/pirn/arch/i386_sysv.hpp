@@ -95,6 +95,10 @@ inline bool holds_stack(const context& one, std::span<const std::byte> stack) no
     return at - low <= stack.size(); // one comparison: below `low` the difference wraps around
 }
 
+inline std::byte* low_end(const context& one) noexcept {
+    return static_cast<std::byte*>(one.stack_pointer); // this ABI has no red zone
+}
+
 #if defined(__PIC__)
 #define PIRN_I386_ADDRESS_OF_LABEL "call 2f\n2:\tpopl %%eax\n\taddl $(1f - 2b), %%eax\n\t"
 #else

@@ -104,6 +104,12 @@ inline bool holds_stack(const context& one, std::span<const std::byte> stack) no
     return at - low <= stack.size(); // one comparison: below `low` the difference wraps around
 }
 
+inline std::byte* low_end(const context& one) noexcept {
+    constexpr std::size_t below =
+        512; // what a leaf function and the system may use below it (ELFv2, section 2.2.2.4)
+    return static_cast<std::byte*>(one.stack_pointer) - below;
+}
+
 PIRN_ALWAYS_INLINE message switch_to(context& other, message sent) noexcept {
     register context* address asm("r3") = &other;
     register message carried asm("r4") = sent;

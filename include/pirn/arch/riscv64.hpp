@@ -91,6 +91,10 @@ inline bool holds_stack(const context& one, std::span<const std::byte> stack) no
     return at - low <= stack.size(); // one comparison: below `low` the difference wraps around
 }
 
+inline std::byte* low_end(const context& one) noexcept {
+    return static_cast<std::byte*>(one.stack_pointer); // this ABI has no red zone
+}
+
 #if defined(__riscv_flen)
 #define PIRN_RISCV64_FLOAT_CLOBBERS                                                                \
     , "ft0", "ft1", "ft2", "ft3", "ft4", "ft5", "ft6", "ft7", "ft8", "ft9", "ft10", "ft11", "fa0", \

@@ -101,6 +101,10 @@ inline bool holds_stack(const context& one, std::span<const std::byte> stack) no
     return at - low <= stack.size(); // one comparison: below `low` the difference wraps around
 }
 
+inline std::byte* low_end(const context& one) noexcept {
+    return static_cast<std::byte*>(one.stack_pointer); // this ABI has no red zone
+}
+
 // Registers that exist only when this translation unit may use vectors; the first sixteen contain f0 to
 // f15.
 #if defined(__VX__)

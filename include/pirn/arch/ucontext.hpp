@@ -40,6 +40,9 @@ inline bool holds_stack(const context& one, std::span<const std::byte>) noexcept
     return one.held == 0;
 }
 
+// Where a processor keeps its stack pointer in a ucontext_t is known to nobody here.
+inline std::byte* low_end(const context&) noexcept { return nullptr; }
+
 PIRN_EXPORT message switch_to(context& other, message sent) noexcept;
 
 } // namespace pirn::arch

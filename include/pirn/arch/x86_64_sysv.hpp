@@ -102,6 +102,11 @@ inline bool holds_stack(const context& one, std::span<const std::byte> stack) no
     return at - low <= stack.size(); // one comparison: below `low` the difference wraps around
 }
 
+inline std::byte* low_end(const context& one) noexcept {
+    constexpr std::size_t below = 128; // the red zone
+    return static_cast<std::byte*>(one.stack_pointer) - below;
+}
+
 // Registers that exist only when this translation unit may use AVX-512.
 #if defined(__AVX512F__)
 #define PIRN_X86_64_AVX512_CLOBBERS                                                                \

@@ -17,11 +17,13 @@
 
 #include <pirn/base/assert.hpp>
 #include <pirn/coro/body.hpp>
+#include <pirn/coro/current.hpp>
 #include <pirn/coro/options.hpp>
 #include <pirn/coro/yielder.hpp>
 
 #include <exception>
 #include <memory>
+#include <optional>
 #include <source_location>
 #include <string_view>
 #include <type_traits>
@@ -46,6 +48,11 @@ class coroutine_handle {
 
     // name: as given in the options. Valid as long as the coroutine. Never suspends.
     std::string_view name() const noexcept { return frame_->name(); }
+
+    // ref: for functions that take coroutines whatever their types. Valid until this one is destroyed or assigned
+    // to; a move does not matter. stack_used: see coroutine_ref. Never suspends.
+    coroutine_ref ref() const noexcept { return coroutine_ref{*frame_}; }
+    std::optional<std::size_t> stack_used() const noexcept { return detail::stack_used(*frame_); }
 
   protected:
     friend struct batch_access; // batch.hpp

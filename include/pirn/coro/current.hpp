@@ -13,7 +13,12 @@
 
 namespace pirn {
 
-// coroutine_ref: a coroutine that is being run, seen from inside or from below. Valid until it ends.
+namespace detail {
+struct frame_access;
+}
+
+// coroutine_ref: a coroutine, seen from inside or from below (current), or from its owner (coroutine::ref).
+// Valid until it ends, or the owner destroys it.
 class PIRN_EXPORT coroutine_ref {
   public:
     explicit coroutine_ref(const detail::frame& which) noexcept : frame_{&which} {}
@@ -25,9 +30,17 @@ class PIRN_EXPORT coroutine_ref {
     // or this one is not running.
     std::optional<coroutine_ref> parent() const noexcept;
 
+    // stack_used: bytes of its stack that were used at most so far, from the high end: with the control block,
+    // the callable, its arguments and its result. To the byte if it was created with coroutine_options::measure,
+    // else by the page: then earlier tenants of a reused stack count too (unless measure_stacks was on), and what
+    // was reclaimed does not. Nothing when it is not known: on the caller's memory without that option, and where
+    // the kernel does not tell. Never suspends.
+    std::optional<std::size_t> stack_used() const noexcept { return detail::stack_used(*frame_); }
+
     bool operator==(const coroutine_ref&) const = default;
 
   private:
+    friend struct detail::frame_access;
     const detail::frame* frame_;
 };
 

@@ -19,7 +19,7 @@
 //
 //   context      each switch
 //   parent       at creation the creator, who is expected to resume it first; resume_slowly; special while
-//                only resume_slowly may resume it
+//                only resume_slowly may resume it; reclaim leaves its marks here
 //   transfer     yield (address of the value), resume (address of the injected one), the end (result)
 //   innermost    suspend_slowly, resume_slowly
 //   exceptions   suspend_slowly puts the coroutine's own state there, resume_slowly takes it
@@ -42,6 +42,7 @@
 #include <array>
 #include <cstdint>
 #include <exception>
+#include <optional>
 #include <source_location>
 #include <string_view>
 
@@ -120,6 +121,11 @@ struct PIRN_EXPORT frame {
 inline frame* const special = reinterpret_cast<frame*>(std::uintptr_t{8});
 inline frame* const outside = reinterpret_cast<frame*>(std::uintptr_t{16});
 
+// Two more values of `parent`, of a suspended coroutine, that serve as `special` does. A resume replaces them,
+// so that whoever left them there sees whether the coroutine has run since: see reclaim.cpp.
+inline frame* const seen_waiting = reinterpret_cast<frame*>(std::uintptr_t{4});
+inline frame* const given_back = reinterpret_cast<frame*>(std::uintptr_t{12});
+
 // is_frame: whether one of the two holds a coroutine. Never suspends.
 inline bool is_frame(const frame* maybe) noexcept {
     return reinterpret_cast<std::uintptr_t>(maybe) > reinterpret_cast<std::uintptr_t>(outside);
@@ -168,6 +174,9 @@ PIRN_EXPORT void destroy_frame(frame& what) noexcept;
 
 // no_frame: what a moved-from handle points to.
 PIRN_EXPORT frame& no_frame() noexcept;
+
+// stack_used: see coroutine_ref. Never suspends.
+PIRN_EXPORT std::optional<std::size_t> stack_used(const frame& of) noexcept;
 
 // entry: the first function on every coroutine's stack, see src/coro/entry.cpp.
 PIRN_EXPORT void entry(arch::context* own);

@@ -60,6 +60,7 @@ class PIRN_EXPORT slab_stack_source final : public stack_source {
     // when there is no address space for more. Everything is then as before.
     stack allocate(std::size_t size) override;
     void deallocate(const stack& used) noexcept override;
+    bool owns_pages() const noexcept override { return true; }
 
     // trim: gives the memory of all stacks that are not lent out back to the system; they keep their
     // guards. For after a peak. It has no effect on stacks that share pages. Thread-safe. Never suspends.

@@ -49,30 +49,54 @@ class PIRN_EXPORT mapped_stack_source final : public stack_source {
 
     stack allocate(std::size_t size) override;
     void deallocate(const stack& used) noexcept override;
+    bool owns_pages() const noexcept override { return true; }
 
   private:
     std::size_t guard_size_;
 };
 
+struct pool_options {
+    // Stacks of so many bytes are kept, and at most so many of them.
+    std::size_t size = default_stack_size;
+    std::size_t keep = 1024;
+
+    // A stack that came back is zeroed before anybody else gets it, whichever way it goes.
+    bool wipe = false;
+};
+
 // pooled_stack_source: keeps returned stacks of one size for the next caller, last in, first out, since
 // the last one is still warm in the cache. Other sizes go straight to the source below.
+//
+// What is kept follows the demand: of the stacks that nobody has wanted for a while, counted in stacks that
+// came back (eight for each one kept, 256 at least), an eighth goes to the source below. A pool that is not
+// used at all stays as it is, until it is trimmed.
 // Not thread-safe.
 class PIRN_EXPORT pooled_stack_source final : public stack_source {
   public:
     // Keeps at most `keep` stacks of `size` bytes. `below` outlives the pool.
     explicit pooled_stack_source(stack_source& below, std::size_t size = default_stack_size,
-                                 std::size_t keep = 1024) noexcept;
+                                 std::size_t keep = 1024) noexcept
+        : pooled_stack_source{below, pool_options{.size = size, .keep = keep}} {}
+    pooled_stack_source(stack_source& below, const pool_options& options) noexcept;
     ~pooled_stack_source() override;
 
     stack allocate(std::size_t size) override;
     void deallocate(const stack& used) noexcept override;
 
+    bool owns_pages() const noexcept override { return below_.owns_pages(); }
+
+    // trim: gives all that is kept to the source below. For after a peak. Never suspends.
+    void trim() noexcept { give_below(shelf_.kept); }
+
     // kept: stacks waiting for reuse.
-    std::size_t kept() const noexcept { return keep_ - shelf_.room; }
+    std::size_t kept() const noexcept { return shelf_.kept; }
 
   private:
+    void give_below(std::size_t count) noexcept;
+    void follow_demand() noexcept;
+
     stack_source& below_;
-    std::size_t keep_;
+    bool wipe_;
 };
 
 } // namespace pirn

@@ -7,6 +7,7 @@
 #include <pirn/base/export.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <new>
 #include <span>
 
@@ -27,12 +28,17 @@ class stack_source;
 
 namespace detail {
 
+// watermark: how the use of a coroutine's stack is measured, if it was created to be measured.
+enum class watermark : std::uint8_t { none, page, byte };
+
 // footing: a stack's description, at the high end of the stack itself for as long as the stack is used or
 // kept for reuse: whoever takes it again finds it there, and nothing is copied. Not API.
 struct footing {
     stack where;
     stack_source* source;    // who takes the stack back; null when the memory is the caller's
-    footing* next = nullptr; // in a shelf
+    footing* next = nullptr; // on a shelf
+    watermark mark = watermark::none;
+    std::uint32_t most_used = 0; // in 16 bytes, before pages of the stack were given back
 };
 
 // lay_footing: puts the description of a stack in its place. Never suspends.
@@ -51,9 +57,28 @@ PIRN_EXPORT void put_back(footing* ground) noexcept;
 struct shelf {
     footing* first = nullptr;
     std::size_t size = 0; // bytes; a stack may have up to twice as many
-    std::size_t room = 0; // how many more may be kept
+    std::size_t kept = 0;
+    std::size_t keep = 0;       // at most so many
+    std::size_t unwanted = 0;   // the fewest that were kept since the source has looked last
+    std::size_t until_look = 0; // so many may come back before the source looks again
+    bool open = false;          // to others than the source itself
 
     bool fits(const stack& what) const noexcept { return what.memory.size() - size <= size; }
+
+    // Neither asks whether there is one, or room.
+    footing* take() noexcept {
+        footing* const taken = first;
+        first = taken->next;
+        --kept;
+        unwanted = kept < unwanted ? kept : unwanted;
+        return taken;
+    }
+    void put(footing* back) noexcept {
+        back->next = first;
+        first = back;
+        ++kept;
+        --until_look;
+    }
 };
 
 } // namespace detail
@@ -76,6 +101,11 @@ class PIRN_EXPORT stack_source {
 
     // deallocate: takes back what allocate gave. Never suspends.
     virtual void deallocate(const stack& used) noexcept = 0;
+
+    // owns_pages: whether the stacks are private pages which the source has mapped itself. Whole pages of
+    // a stack that hold nothing may then be given back to the system: wiping, reclaim, and measuring by the
+    // page do so. A source that does not say it keeps its pages. Never suspends.
+    virtual bool owns_pages() const noexcept { return false; }
 
   protected:
     friend detail::footing* detail::take_stack(stack_source* source, std::size_t size);
