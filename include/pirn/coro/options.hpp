@@ -32,7 +32,7 @@ struct coroutine_options {
 
     // Whether its use of the stack is measured, exactly: stack_used() tells it to the byte, and measure_stacks'
     // account has it when the coroutine has ended. Every byte of the stack is written at the creation, and
-    // takes memory from then on: a quarter of a megabyte takes some 30 µs. See stack/usage.hpp for what costs less.
+    // takes memory from then on: a quarter of a megabyte takes some 20 µs. See stack/usage.hpp for what costs less.
     bool measure = false;
 
     // Where the coroutine was created, for messages. Filled in by itself.

@@ -10,9 +10,9 @@
 //                                  ▲ saved stack pointer (and red zone), rounded down to a page
 //
 // Pages are given back, not stacks: the coroutine goes on as if nothing had been, and touching a page again takes a
-// page fault. Guards stay. It costs about a microsecond for a coroutine that has something to give, and
-// next to nothing for one that has not run since. Not to be done at each suspension, therefore; done
-// by age (reclaim_idle) it costs a server that is busy next to nothing.
+// page fault. Guards stay. It costs some microseconds for a coroutine that has something to give, a quarter of that
+// where there are many, and next to nothing for one that has not run since. Not to be done at each
+// suspension, therefore; done by age (reclaim_idle) it costs a server that is busy next to nothing.
 //
 // Coroutines on the caller's memory, or from a stack source that does not own its pages, are left alone, and so is
 // each one that is not suspended. With the portable switch (ucontext) nobody knows the saved stack pointer: then
