@@ -9,10 +9,12 @@
 //   --plain                       lines "key value" instead of prose
 //
 // The bounce is measured in slices, and in between them, as often, the bare switch: two loops that do
-// nothing but exchange three registers. Both numbers are the medians of their slices.
+// nothing but exchange three registers (floor/x86_64). Both numbers are the medians of their slices.
 #include <pirn/arch/context.hpp>
 #include <pirn/coro/batch.hpp>
 #include <pirn/coro/coroutine.hpp>
+
+#include "floor.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -45,13 +47,6 @@ double median(std::vector<double> values) {
     return *middle;
 }
 
-// The floor: no coroutine, no bookkeeping, only the exchange.
-void bare_partner(pirn::arch::context* own) {
-    for (;;) {
-        pirn::arch::switch_to(*own, pirn::arch::message::proceed);
-    }
-}
-
 int context_switch(bool plain) {
     constexpr long bounces = 20'000'000;
     constexpr long slices = 200;
@@ -63,8 +58,7 @@ int context_switch(bool plain) {
         }
     }};
     alignas(64) static std::byte bare_stack[65536];
-    alignas(64) static pirn::arch::context bare;
-    pirn::arch::prepare(bare, bare_stack, &bare_partner);
+    rival::bare_bounce::prepare(bare_stack);
 
     std::vector<double> ours;
     std::vector<double> floor;
@@ -77,7 +71,7 @@ int context_switch(bool plain) {
         ours.push_back(nanoseconds_since(begin) / (2.0 * per_slice));
         begin = clock_type::now();
         for (long i = 0; i < per_slice; ++i) {
-            pirn::arch::switch_to(bare, pirn::arch::message::proceed);
+            rival::bare_bounce::go_and_come_back();
         }
         floor.push_back(nanoseconds_since(begin) / (2.0 * per_slice));
     }
