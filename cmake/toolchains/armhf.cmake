@@ -3,5 +3,5 @@
 
 set(CMAKE_SYSTEM_PROCESSOR arm)
 set(TRIPLET arm-linux-gnueabihf)
-set(QEMU qemu-arm)
+set(RUN qemu-arm;-L;/usr/${TRIPLET})
 include("${CMAKE_CURRENT_LIST_DIR}/debian.cmake")
