@@ -35,6 +35,7 @@ set(PIRN_WARNINGS
     -Wextra-semi)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     list(APPEND PIRN_WARNINGS -Wduplicated-cond -Wlogical-op -Wsuggest-override)
+    list(APPEND PIRN_WARNINGS -Wno-psabi) # what 32-bit ARM passed in another way before gcc 7.1
     if(CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
         list(APPEND PIRN_WARNINGS -Wno-restrict) # gcc 12 suspects operator+ of std::string itself
     endif()

@@ -3,5 +3,5 @@
 
 set(CMAKE_SYSTEM_PROCESSOR aarch64)
 set(TRIPLET aarch64-linux-gnu)
-set(QEMU qemu-aarch64;-cpu;max)
+set(RUN qemu-aarch64;-cpu;max;-L;/usr/${TRIPLET})
 include("${CMAKE_CURRENT_LIST_DIR}/debian.cmake")

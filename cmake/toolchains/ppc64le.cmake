@@ -3,5 +3,5 @@
 
 set(CMAKE_SYSTEM_PROCESSOR ppc64le)
 set(TRIPLET powerpc64le-linux-gnu)
-set(QEMU qemu-ppc64le)
+set(RUN qemu-ppc64le;-L;/usr/${TRIPLET})
 include("${CMAKE_CURRENT_LIST_DIR}/debian.cmake")

@@ -3,5 +3,5 @@
 
 set(CMAKE_SYSTEM_PROCESSOR riscv64)
 set(TRIPLET riscv64-linux-gnu)
-set(QEMU qemu-riscv64)
+set(RUN qemu-riscv64;-L;/usr/${TRIPLET})
 include("${CMAKE_CURRENT_LIST_DIR}/debian.cmake")

@@ -3,5 +3,5 @@
 
 set(CMAKE_SYSTEM_PROCESSOR s390x)
 set(TRIPLET s390x-linux-gnu)
-set(QEMU qemu-s390x;-cpu;max)
+set(RUN qemu-s390x;-cpu;max;-L;/usr/${TRIPLET})
 include("${CMAKE_CURRENT_LIST_DIR}/debian.cmake")

@@ -39,6 +39,7 @@ namespace pirn::os {
 namespace {
 
 constexpr int madv_guard_install = 102; // Linux 6.13
+constexpr int madv_nonsense = 0x7ead;   // no kernel knows it
 
 // Ranges in one system call; the kernel takes up to 1,024.
 constexpr std::size_t batch_max = 512;
@@ -88,6 +89,21 @@ std::size_t advise_each(const self_descriptor& self, std::span<const iovec> rang
         ++done;
     }
     return done;
+}
+
+// Whether the answer to advice means anything. An emulator of system calls (qemu-user) says yes to advice
+// that it has never heard of and does nothing, and a guard would be none: there, guards split mappings.
+bool takes_advice_seriously() noexcept {
+    static const bool serious = [] {
+        void* page = ::mmap(nullptr, page_size(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (page == MAP_FAILED) {
+            return true; // there will be no guards either
+        }
+        const bool refused = ::madvise(page, page_size(), madv_nonsense) != 0;
+        ::munmap(page, page_size());
+        return refused;
+    }();
+    return serious;
 }
 
 // How many guards may split mappings: each makes two more of them.
@@ -149,7 +165,8 @@ std::span<std::byte> reserve_memory(std::size_t size) noexcept {
 }
 
 bool guard_memory(std::span<std::byte> pages) noexcept {
-    return ::madvise(pages.data(), pages.size(), madv_guard_install) == 0 ||
+    return (takes_advice_seriously() &&
+            ::madvise(pages.data(), pages.size(), madv_guard_install) == 0) ||
            ::mprotect(pages.data(), pages.size(), PROT_NONE) == 0;
 }
 
@@ -157,7 +174,7 @@ guards_made guard_row(std::byte* first, guard_spacing spacing, std::size_t count
     const self_descriptor self;
     std::array<iovec, batch_max> ranges;
     guards_made made;
-    bool refused = false;
+    bool refused = !takes_advice_seriously();
     while (made.guarded < count && !refused) {
         const std::size_t batch = std::min(count - made.guarded, batch_max);
         for (std::size_t i = 0; i < batch; ++i) {

@@ -6,6 +6,7 @@
 
 #include "support/sanitizers.hpp"
 #include "support/stacks.hpp"
+#include "support/unwinding.hpp"
 
 #include <chrono>
 #include <csignal>
@@ -14,7 +15,6 @@
 
 #include <gtest/gtest.h>
 #include <sys/time.h>
-#include <unwind.h>
 
 namespace {
 
@@ -121,7 +121,7 @@ TEST_P(signals, handlers_may_walk_the_stack_in_the_middle_of_a_switch) {
                          _Unwind_Backtrace(
                              [](_Unwind_Context*, void* count) {
                                  return ++*static_cast<int*>(count) < 50 ? _URC_NO_REASON
-                                                                         : _URC_NORMAL_STOP;
+                                                                         : support::stop_walking;
                              },
                              &frames);
                          arrived = arrived + 1;

@@ -5,12 +5,12 @@
 #include <pirn/coro/coroutine.hpp>
 
 #include "support/stacks.hpp"
+#include "support/unwinding.hpp"
 
 #include <cstdint>
 #include <vector>
 
 #include <gtest/gtest.h>
-#include <unwind.h>
 
 namespace {
 
@@ -25,7 +25,7 @@ PIRN_NOINLINE walk walk_up() {
         [](_Unwind_Context* context, void* out) {
             auto& functions = static_cast<walk*>(out)->functions;
             functions.push_back(_Unwind_GetRegionStart(context));
-            return functions.size() < 200 ? _URC_NO_REASON : _URC_NORMAL_STOP;
+            return functions.size() < 200 ? _URC_NO_REASON : support::stop_walking;
         },
         &found);
     return found;
@@ -49,13 +49,13 @@ PIRN_NOINLINE walk first() {
 }
 
 void expect_orderly(const walk& found) {
-    EXPECT_EQ(found.end, _URC_END_OF_STACK);
+    EXPECT_EQ(found.end, support::end_of_stack);
     EXPECT_GE(found.functions.size(), 5U) << "three of ours, the coroutine's, and the root";
     EXPECT_LT(found.functions.size(), 50U) << "it walked on into something";
     std::size_t next = 0;
     for (const auto wanted : {&third, &second, &first}) {
         while (next < found.functions.size() &&
-               found.functions[next] != reinterpret_cast<std::uintptr_t>(wanted)) {
+               found.functions[next] != support::start_of(wanted)) {
             ++next;
         }
         EXPECT_LT(next, found.functions.size()) << "a function is missing, or out of order";

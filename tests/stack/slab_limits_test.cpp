@@ -49,6 +49,7 @@ class slab_limits : public support::balanced<> {};
 
 TEST_F(slab_limits, refuses_when_the_address_space_is_used_up_and_recovers) {
     SKIP_WHEN(support::under_sanitizer, "the sanitizers take the address space for themselves");
+    SKIP_WHEN(support::under_emulator, "qemu-user sets no limit on the address space");
     const auto end = support::in_child([] {
         pirn::slab_stack_source source{{.stack_size = 15 * page}};
         stacks lent;
@@ -97,6 +98,7 @@ TEST_F(slab_limits, refuses_when_the_address_space_is_used_up_and_recovers) {
 
 TEST_F(slab_limits, guards_by_splitting_and_then_by_canaries_on_older_kernels) {
     SKIP_WHEN(support::under_sanitizer, "the sanitizers need the calls that this test forbids");
+    SKIP_WHEN(support::under_emulator, "qemu-user does not let a program filter system calls");
     const auto end = support::in_child([] {
         if (!support::forbid({SYS_madvise, SYS_process_madvise}, support::fail_with(EINVAL))) {
             ::_exit(3);
@@ -136,6 +138,7 @@ TEST_F(slab_limits, guards_by_splitting_and_then_by_canaries_on_older_kernels) {
 
 TEST_F(slab_limits, that_ends_lets_others_split_mappings_again) {
     SKIP_WHEN(support::under_sanitizer, "the sanitizers need the calls that this test forbids");
+    SKIP_WHEN(support::under_emulator, "qemu-user does not let a program filter system calls");
     const auto end = support::in_child([] {
         if (!support::forbid({SYS_madvise, SYS_process_madvise}, support::fail_with(EINVAL))) {
             ::_exit(3);

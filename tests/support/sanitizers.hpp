@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Which instrument is watching. A test that an instrument makes impossible says so with SKIP_UNDER.
+// Which instrument is watching, and whether the machine is a real one. A test that an instrument or an
+// emulator makes impossible says so with SKIP_WHEN.
 #pragma once
 
 #include <pirn/base/config.hpp>
@@ -25,6 +26,13 @@ inline constexpr bool under_sanitizer = under_address_sanitizer || under_thread_
 
 // How much slower an instrument makes things, for loops that are long to find rare events.
 inline constexpr int slowness = under_sanitizer ? 10 : 1;
+
+// Whether the program runs under qemu-user, whose system calls are not quite those of a kernel.
+#if defined(PIRN_TEST_EMULATED)
+inline constexpr bool under_emulator = true;
+#else
+inline constexpr bool under_emulator = false;
+#endif
 
 // Whether the portable switch is compiled in, which differs in what it keeps.
 inline constexpr bool by_ucontext = PIRN_CONTEXT_UCONTEXT;

@@ -49,9 +49,10 @@
 // ---- Where am I?
 //
 // This processor cannot name an address relative to its own. Code at a fixed place simply knows the
-// label's. Position-independent code calls the next instruction and pops what that pushed: of a call over
-// no distance processors know that no return belongs to it, and their prediction of returns is not
-// disturbed. Writing below esp is allowed, because this ABI has no red zone.
+// label's. Position-independent code calls a function that hands back its return address. It does not call
+// the next instruction and pop what that pushed, which would be shorter: between the two the stack is not as
+// the unwinder has been told, and a signal handler that walks it right then would crash. The call may write
+// below esp, because this ABI has no red zone.
 //
 // The jump is `jmp *ebx`, never `ret`. In begin, ebx still holds begin's own address: so it knows where
 // it is without asking.
@@ -100,9 +101,33 @@ inline std::byte* low_end(const context& one) noexcept {
 }
 
 #if defined(__PIC__)
-#define PIRN_I386_ADDRESS_OF_LABEL "call 2f\n2:\tpopl %%eax\n\taddl $(1f - 2b), %%eax\n\t"
+// pirn_i386_here, once per program or shared object: eax becomes the address behind the call.
+asm(".ifndef pirn_i386_here\n"
+    ".pushsection .text.pirn_i386_here, \"axG\", @progbits, pirn_i386_here, comdat\n"
+    ".globl pirn_i386_here\n"
+    ".hidden pirn_i386_here\n"
+    ".type pirn_i386_here, @function\n"
+    "pirn_i386_here:\n"
+    ".cfi_startproc\n"
+    "movl (%esp), %eax\n"
+    "ret\n"
+    ".cfi_endproc\n"
+    ".size pirn_i386_here, .-pirn_i386_here\n"
+    ".popsection\n"
+    ".endif");
+#define PIRN_I386_ADDRESS_OF_LABEL "call pirn_i386_here\n2:\taddl $(1f - 2b), %%eax\n\t"
 #else
 #define PIRN_I386_ADDRESS_OF_LABEL "movl $1f, %%eax\n\t"
+#endif
+
+// On the other stack and not yet in the other function: a signal handler that walks the stack now finds its
+// end, and not what it would take for a return address.
+#if defined(__GCC_HAVE_DWARF2_CFI_ASM)
+#define PIRN_I386_BETWEEN_STACKS ".cfi_remember_state\n\t.cfi_undefined eip\n\t"
+#define PIRN_I386_ARRIVED ".cfi_restore_state\n"
+#else
+#define PIRN_I386_BETWEEN_STACKS
+#define PIRN_I386_ARRIVED
 #endif
 
 // Registers that exist only when this translation unit may use them.
@@ -138,10 +163,8 @@ PIRN_ALWAYS_INLINE message switch_to(context& other, message sent) noexcept {
         "movl 8(%%ecx), %%eax\n\t"
         "movl %%esp, 4(%%ecx)\n\t"
         "movl %%ebp, 8(%%ecx)\n\t"
-        "movl %%edi, %%esp\n\t"
-        "movl %%eax, %%ebp\n\t"
-        "notrack jmp *%%ebx\n"
-        "1:"
+        "movl %%edi, %%esp\n\t" PIRN_I386_BETWEEN_STACKS "movl %%eax, %%ebp\n\t"
+        "notrack jmp *%%ebx\n" PIRN_I386_ARRIVED "1:"
         : "+c"(address), "+d"(sent)
         :
         : "eax", "ebx", "edi", "st", "st(1)", "st(2)", "st(3)", "st(4)", "st(5)", "st(6)", "st(7)",

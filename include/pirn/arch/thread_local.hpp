@@ -30,6 +30,15 @@
         return address;                                                                            \
     }())
 // NOLINTEND(bugprone-macro-parentheses)
+// For the switch, where an instruction is worth a thought: the variable's distance from the thread pointer,
+// the same for all threads, and from there its words without an address in between. Ordered among each other,
+// and by the assembly of a switch, which overwrites all memory as far as the compiler knows.
+#define PIRN_THREAD_LOCAL_OFFSET(symbol, offset)                                                   \
+    asm volatile("movq " #symbol "@gottpoff(%%rip), %0" : "=r"(offset))
+#define PIRN_THREAD_LOCAL_LOAD(offset, at, into)                                                   \
+    asm volatile("movq %%fs:%c2(%1), %0" : "=r"(into) : "r"(offset), "i"(at))
+#define PIRN_THREAD_LOCAL_STORE(offset, at, from)                                                  \
+    asm volatile("movq %0, %%fs:%c2(%1)" : : "r"(from), "r"(offset), "i"(at) : "memory")
 #define PIRN_THREAD_LOCAL_INLINE 1
 #else
 #define PIRN_THREAD_LOCAL_INLINE 0

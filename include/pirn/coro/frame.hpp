@@ -156,6 +156,40 @@ PIRN_ALWAYS_INLINE thread_state& this_thread() noexcept {
 PIRN_EXPORT PIRN_NOINLINE thread_state& this_thread() noexcept;
 #endif
 
+// thread_words: this_thread() for the straight way of a switch, in the fewest instructions. Not to be
+// remembered across a switch either.
+class thread_words {
+  public:
+#if PIRN_THREAD_LOCAL_INLINE
+    PIRN_ALWAYS_INLINE thread_words() noexcept {
+        PIRN_THREAD_LOCAL_OFFSET(pirn_thread_state, offset_);
+    }
+    PIRN_ALWAYS_INLINE frame* current() const noexcept {
+        frame* read;
+        PIRN_THREAD_LOCAL_LOAD(offset_, offsetof(thread_state, current), read);
+        return read;
+    }
+    PIRN_ALWAYS_INLINE void set_current(frame* now) const noexcept {
+        PIRN_THREAD_LOCAL_STORE(offset_, offsetof(thread_state, current), now);
+    }
+    PIRN_ALWAYS_INLINE void* exceptions() const noexcept {
+        void* read;
+        PIRN_THREAD_LOCAL_LOAD(offset_, offsetof(thread_state, exceptions), read);
+        return read;
+    }
+
+  private:
+    std::intptr_t offset_;
+#else
+    frame* current() const noexcept { return here_.current; }
+    void set_current(frame* now) const noexcept { here_.current = now; }
+    void* exceptions() const noexcept { return here_.exceptions; }
+
+  private:
+    thread_state& here_ = this_thread();
+#endif
+};
+
 // expected_resumer: the first resume of a coroutine mostly comes from where it was created, and is then
 // a resume like any other. Never suspends.
 inline frame* expected_resumer() noexcept {

@@ -53,11 +53,11 @@ PIRN_ALWAYS_INLINE arch::message leave_from(frame& self) {
 
 // resume: runs the coroutine until it suspends (proceed) or has ended (finished).
 PIRN_ALWAYS_INLINE arch::message resume(frame& to) {
-    thread_state& here = this_thread();
-    if (PIRN_UNLIKELY(to.parent != here.current || arch::eh_in_use(here.exceptions))) {
+    const thread_words here;
+    if (PIRN_UNLIKELY(to.parent != here.current() || arch::eh_in_use(here.exceptions()))) {
         return resume_slowly(to, arch::message::proceed);
     }
-    here.current = &to;
+    here.set_current(&to);
     return leave_for(to, to.where(), arch::message::proceed);
 }
 
@@ -66,8 +66,8 @@ PIRN_ALWAYS_INLINE void suspend(frame& self) {
 #if PIRN_ASSERTIONS
     check_canary(self);
 #endif
-    thread_state& here = this_thread();
-    frame* const running = here.current;
+    const thread_words here;
+    frame* const running = here.current();
     // On the straight way the same as `self`, but known at once: the resumer has just written it, whereas
     // `self` may have to be fetched from a stack that nobody has touched for long. What the resumer does next
     // then waits for no memory, and the misses of many coroutines in turn overlap. The compiler, which
@@ -75,10 +75,10 @@ PIRN_ALWAYS_INLINE void suspend(frame& self) {
     frame* known = running;
     asm("" : "+r"(known));
     arch::message got;
-    if (PIRN_UNLIKELY(running != &self || arch::eh_in_use(here.exceptions))) {
+    if (PIRN_UNLIKELY(running != &self || arch::eh_in_use(here.exceptions()))) {
         got = suspend_slowly(self);
     } else {
-        here.current = known->parent;
+        here.set_current(known->parent);
         got = leave_from(*known);
     }
     if (PIRN_UNLIKELY(got == arch::message::unwind)) {

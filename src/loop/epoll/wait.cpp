@@ -21,6 +21,9 @@ namespace {
 // Events taken per call. What does not fit stays in the kernel for the next turn.
 constexpr int events_max = 256;
 
+// A longer wait is done in parts: 32-bit machines count no more than 68 years of seconds.
+constexpr duration longest_wait = std::chrono::hours{24 * 365};
+
 // Rounded up: to wake a millisecond late is allowed, early is not.
 int milliseconds_up(duration rest) noexcept {
     const auto whole = std::chrono::ceil<std::chrono::milliseconds>(rest).count();
@@ -63,12 +66,14 @@ int epoll_backend::wait_for_edges(epoll_event* events, int room, time_point unti
     } else if (until == never) {
         count = ::epoll_wait(epoll_.get(), events, room, -1);
     } else {
-        const duration rest = std::max(until - clock::now(), duration::zero());
+        const duration rest = std::clamp(until - clock::now(), duration::zero(), longest_wait);
         count = -1;
         errno = ENOSYS;
         if (has_nanoseconds_) {
             const auto seconds = std::chrono::floor<std::chrono::seconds>(rest);
-            const timespec timeout{seconds.count(), (rest - seconds).count()};
+            timespec timeout{}; // whose members are of another type on each machine
+            timeout.tv_sec = static_cast<decltype(timeout.tv_sec)>(seconds.count());
+            timeout.tv_nsec = static_cast<decltype(timeout.tv_nsec)>((rest - seconds).count());
             count = ::epoll_pwait2(epoll_.get(), events, room, &timeout, nullptr);
         }
         // Linux 5.10 and older do not have it, and a container's filter that does not know it says
