@@ -11,6 +11,8 @@
 
 #include "sched/access.hpp"
 
+#include <cerrno>
+
 namespace pirn {
 namespace {
 
@@ -20,6 +22,15 @@ detail::task& required_task() noexcept {
                  "a suspending call was made outside of any task; call it from inside "
                  "pirn::run or a spawned task");
     return *self;
+}
+
+// The one way in which a task is put aside. errno is the thread's, and the tasks that run meanwhile write to
+// it; as this task comes back on the same thread, it can be handed back. (A coroutine may come back on
+// another one, and its switch is too short for two calls of the C library.)
+void put_aside(detail::task& self) {
+    const int kept = errno;
+    detail::suspend(self);
+    errno = kept;
 }
 
 } // namespace
@@ -37,7 +48,7 @@ void park(waiter& on) {
     }
     self.parked_on = &on;
     while (!on.over) {
-        detail::suspend(self);
+        put_aside(self);
     }
 }
 
@@ -85,7 +96,7 @@ namespace detail {
 void let_others_run() {
     task& self = required_task();
     scheduler_access::runnable(*self.home).push_back(self);
-    suspend(self);
+    put_aside(self);
 }
 
 } // namespace detail

@@ -19,7 +19,7 @@ namespace pirn::detail {
 namespace {
 
 // Areas at most so far apart are one question: walking over what is between them takes less than asking again.
-constexpr std::ptrdiff_t near = 128 * 1024;
+constexpr std::ptrdiff_t near = std::ptrdiff_t{128} * 1024;
 
 std::byte* end_of(std::span<std::byte> area) noexcept { return area.data() + area.size(); }
 

@@ -29,7 +29,7 @@ namespace {
 using word = std::uint64_t;
 
 // How far apart stacks may be to be one question; see give_back.cpp.
-constexpr std::ptrdiff_t near = 128 * 1024;
+constexpr std::ptrdiff_t near = std::ptrdiff_t{128} * 1024;
 
 std::byte* end_of(const stack& which) noexcept { return which.memory.data() + which.memory.size(); }
 
@@ -95,7 +95,8 @@ bool stack_usage_of(std::span<const stack> which, std::span<stack_usage> used) {
         }
         // A stack is done with when a touched page of it was found, or when the runs are beyond it.
         std::size_t at = first;
-        runs.begin(pages_around(which[first], which[last]), first == last ? 2 : runs.buffered_max);
+        runs.begin(pages_around(which[first], which[last]),
+                   first == last ? 2 : os::touched_runs::buffered_max);
         while (at <= last && runs.next()) {
             const std::span<std::byte> run = runs.run();
             while (at <= last && which[at].memory.data() < run.data() + run.size()) {

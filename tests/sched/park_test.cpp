@@ -12,6 +12,7 @@
 #include "support/tasks.hpp"
 
 #include <atomic>
+#include <cerrno>
 #include <memory>
 #include <string>
 #include <thread>
@@ -38,6 +39,37 @@ TEST_F(park, sleeps_until_it_is_unparked) {
     tasks.spawn([&] { pirn::unpark(*asleep); }).get();
     EXPECT_TRUE(tasks.tick() || sleeper.done());
     EXPECT_TRUE(sleeper.done());
+}
+
+TEST_F(park, leaves_errno_as_it_was_whatever_others_do_meanwhile) {
+    pirn::scheduler tasks;
+    pirn::waiter* asleep = nullptr;
+    int after_sleep = 0;
+    int after_yield = 0;
+    tasks
+        .spawn([&] {
+            pirn::waiter here;
+            asleep = &here;
+            errno = 7;
+            pirn::park(here);
+            after_sleep = errno;
+            errno = 8;
+            pirn::yield_now();
+            after_yield = errno;
+        })
+        .detach();
+    auto disturbs = tasks.spawn([&] {
+        errno = ENOENT;
+        pirn::unpark(*asleep);
+        pirn::yield_now();
+        EXPECT_EQ(errno, ENOENT);
+        errno = EBADF;
+        pirn::yield_now();
+        EXPECT_EQ(errno, EBADF);
+    });
+    tasks.run();
+    EXPECT_EQ(after_sleep, 7);
+    EXPECT_EQ(after_yield, 8);
 }
 
 TEST_F(park, returns_at_once_when_the_unpark_came_first) {
