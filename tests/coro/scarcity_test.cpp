@@ -107,6 +107,7 @@ TEST_F(scarcity, of_the_stack_for_any_of_several_generators_loses_nothing) {
 }
 
 TEST_F(scarcity, of_address_space_is_an_error_and_the_program_goes_on) {
+    SKIP_WHEN(support::under_emulator, "qemu-user does not apply RLIMIT_AS to what it emulates");
     SKIP_WHEN(support::under_sanitizer, "the sanitizers take the address space for themselves");
     const auto end = support::in_child([] {
         const auto waits = [](auto& self) { self.suspend(); };
