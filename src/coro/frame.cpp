@@ -90,6 +90,10 @@ stack stack_in(const coroutine_options& options) {
          {{"stack_bytes", stack_bytes}, {"body_bytes", size}});
 }
 
+std::uintptr_t body_below(std::uintptr_t top, std::size_t size, std::size_t align) noexcept {
+    return size < top ? (top - size) & ~(align - 1) : 0;
+}
+
 } // namespace
 
 placement place_body(const coroutine_options& options, std::size_t size, std::size_t alignment) {
@@ -104,10 +108,13 @@ placement place_body(const coroutine_options& options, std::size_t size, std::si
     const auto floor = reinterpret_cast<std::uintptr_t>(low);
     const auto high = reinterpret_cast<std::uintptr_t>(ground);
     const std::size_t align = std::max(alignment, cache_line); // both are powers of two
-    const std::uintptr_t top = high - colour_of(floor, high);
-    const std::uintptr_t body = size < top ? (top - size) & ~(align - 1) : 0;
+    std::uintptr_t body = body_below(high - colour_of(floor, high), size, align);
     if (PIRN_UNLIKELY(body < floor + least_stack)) {
-        refuse(ground, options, size);
+        // Whether a body fits must not depend on where its stack lies: without the colour, then.
+        body = body_below(high, size, align);
+        if (body < floor + least_stack) {
+            refuse(ground, options, size);
+        }
     }
     if (PIRN_UNLIKELY(ground->where.guard_size == 0)) {
         arm_canary(ground->where);

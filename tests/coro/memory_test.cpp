@@ -194,4 +194,19 @@ TEST(many_coroutines, can_be_created_and_destroyed_one_after_the_other) {
     EXPECT_EQ(pirn::live(), before);
 }
 
+// Stacks of 4 KiB have their tops at different offsets, and a body that leaves no room for that has it not.
+TEST(callers_memory, takes_a_large_callable_wherever_it_lies) {
+    SKIP_WHEN(support::by_ucontext, "the control block of the portable switch is two kilobytes");
+    constexpr std::size_t slot = 4096;
+    const support::raw_memory slots{16 * slot};
+    struct large {
+        void operator()() {}
+        std::array<std::byte, 2700> cargo{};
+    };
+    for (std::size_t i = 0; i < 16; ++i) {
+        const pirn::coroutine<> fits{{.memory = slots.all().subspan(i * slot, slot)}, large{}};
+        EXPECT_EQ(fits.status(), pirn::coroutine_status::start);
+    }
+}
+
 } // namespace

@@ -3,8 +3,8 @@
 // Resume and suspend, below the types. The straight line is inlined into user code; everything that is
 // out of the ordinary goes through one of the two slow functions:
 //
-//   resume_slowly    first resume · another resumer than last time · a thread's first · exception state
-//                    on either side · suspended from within a nested coroutine · every misuse
+//   resume_slowly    another resumer than last time, or at first than the creator · a thread's first ·
+//                    exception state on either side · suspended from within a nested coroutine · every misuse
 //   suspend_slowly   exception state of its own · called from a nested coroutine · every misuse
 //
 // In a straight switch the memory operations are: read the thread's state, the parent, the exception

@@ -112,7 +112,7 @@ class PIRN_EXPORT stack_source {
     friend void detail::put_back(detail::footing* ground) noexcept;
 
     // Stacks on the shelf belong to this source, and may be taken and put back past the two functions
-    // above. Empty, and without room, unless a source fills it.
+    // above, by whoever creates and destroys coroutines. Closed unless a source opens it.
     detail::shelf shelf_;
 };
 
