@@ -122,9 +122,6 @@ def start_server(test, *options, way=None, port=0, through=(), inject=None):
     environment.pop("PIRN_BACKEND", None)
     if backend:
         environment["PIRN_BACKEND"] = "epoll" if backend == "epoll" else "uring"
-    if backend == "uring" and os.environ.get("PIRN_TEST_SANITIZE") == "thread":
-        test.skipTest("ThreadSanitizer holds SIGTERM back until the thread comes by one of its "
-                      "interceptors, and liburing waits in the kernel past them")
     if backend == "uring" and (reason := why_no_uring()):
         test.skipTest(reason)
     threads = ("--threads", detail) if backend in BACKENDS and detail else ()

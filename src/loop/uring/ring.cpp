@@ -7,6 +7,7 @@
 // turn with nothing to do free of system calls.
 #include "loop/uring/ring.hpp"
 
+#include <pirn/base/config.hpp>
 #include <pirn/base/error.hpp>
 #include <pirn/base/live.hpp>
 
@@ -53,6 +54,16 @@ int unless_early(int result) noexcept {
     return result == -EINTR || result == -ETIME ? 0 : std::min(result, 0);
 }
 
+// ThreadSanitizer keeps signals back until the thread comes by a function of the C library, and liburing
+// enters the kernel past all of them. Under it no wait is long, so that a turn, which reads the wakeup's
+// descriptor, comes soon.
+time_point unless_signals_are_kept_back(time_point until) noexcept {
+    if constexpr (under_thread_sanitizer) {
+        return std::min(until, clock::now() + std::chrono::milliseconds{20});
+    }
+    return until;
+}
+
 __kernel_timespec rest_until(time_point until) noexcept {
     const duration rest = std::max(until - clock::now(), duration::zero());
     const auto seconds = std::chrono::floor<std::chrono::seconds>(rest);
@@ -95,6 +106,7 @@ int uring_ring::flush() noexcept {
 }
 
 int uring_ring::flush_and_wait(time_point until) noexcept {
+    until = unless_signals_are_kept_back(until);
     io_uring_cqe* first = nullptr;
     if (until == never) {
         return unless_early(io_uring_submit_and_wait_timeout(&ring_, &first, 1, nullptr, nullptr));
