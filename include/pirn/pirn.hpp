@@ -13,6 +13,7 @@
 #include <pirn/coro/current.hpp>
 #include <pirn/coro/generator.hpp>
 #include <pirn/coro/reclaim.hpp>
+#include <pirn/coro/storage.hpp>
 #include <pirn/io/signal.hpp>
 #include <pirn/net/address.hpp>
 #include <pirn/net/tcp.hpp>

@@ -3,6 +3,8 @@
 // The reference switch. See include/pirn/arch/ucontext.hpp.
 #include <pirn/arch/context.hpp>
 
+#include <utility>
+
 #if PIRN_CONTEXT_UCONTEXT
 
 namespace pirn::arch {
@@ -19,8 +21,8 @@ void begin(unsigned high, unsigned low) {
 
 void prepare(context& fresh, std::span<std::byte> stack, entry_function entry) noexcept {
     fresh.entry = entry;
-    fresh.held = 0;
-    ucontext_t& place = fresh.places[0];
+    fresh.waiting = &fresh.first;
+    ucontext_t& place = fresh.first.place;
     getcontext(&place);
     place.uc_stack.ss_sp = stack.data();
     place.uc_stack.ss_size = stack.size();
@@ -31,12 +33,11 @@ void prepare(context& fresh, std::span<std::byte> stack, entry_function entry) n
 }
 
 message switch_to(context& other, message sent) noexcept {
-    const unsigned leaving = 1 - other.held;
-    const unsigned going_on = other.held;
-    other.held = leaving;
-    other.sent = sent;
-    swapcontext(&other.places[leaving], &other.places[going_on]);
-    return other.sent;
+    ucontext_side here;
+    ucontext_side& there = *std::exchange(other.waiting, &here);
+    there.received = sent;
+    swapcontext(&here.place, &there.place);
+    return here.received;
 }
 
 } // namespace pirn::arch

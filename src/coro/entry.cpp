@@ -23,11 +23,6 @@ bool identify(stack_owner& found) noexcept {
     return true;
 }
 
-frame& frame_of(arch::context* context) noexcept {
-    static_assert(offsetof(frame, context) == 0, "the switch hands the context's address to entry");
-    return *reinterpret_cast<frame*>(context);
-}
-
 // What leaves the function goes on to whoever resumed it. There is no result then, and the last value
 // that was yielded is gone with the stack.
 void fail_with_current_exception(frame& self) noexcept {
@@ -42,7 +37,7 @@ void fail_with_current_exception(frame& self) noexcept {
     this_thread().current = self.parent;
     self.parent = special;
     arch::annotate_leave(self.note, true);
-    arch::depart(self.context, arch::message::finished);
+    arch::depart(self.context, ended(self));
 }
 
 bool is_active_ancestor(const frame& self, const frame* from) noexcept {
@@ -54,12 +49,40 @@ bool is_active_ancestor(const frame& self, const frame* from) noexcept {
     return false;
 }
 
+void require_resumable(const frame& to) {
+    const coroutine_status status = to.status();
+    PIRN_REQUIRE(&to != &no_frame(), "a moved-from coroutine was resumed");
+    PIRN_REQUIRE(status == coroutine_status::start || status == coroutine_status::suspended,
+                 "only a coroutine that has not started or is suspended can be resumed",
+                 {"name", to.name()}, {"status", to_string(status)});
+}
+
+void require_that_it_may_leave(const frame& self) {
+    PIRN_REQUIRE(
+        is_active_ancestor(self, this_thread().current),
+        "a coroutine was suspended that is not running on this thread: its yielder was used "
+        "from outside of it",
+        {"name", self.name()}, {"status", to_string(self.status())});
+    PIRN_REQUIRE(!self.unwinding,
+                 "a coroutine suspended while it is being destroyed, from a destructor or after a "
+                 "catch (...) swallowed the unwinding; nobody is there to resume it",
+                 {"name", self.name()});
+}
+
+// put_aside: the coroutine takes along what is its own. Returns who had resumed it.
+frame* put_aside(frame& self, thread_state& here) noexcept {
+    self.innermost = here.current == &self ? nullptr : here.current;
+    self.exceptions = arch::eh_take(here.exceptions);
+    return std::exchange(self.parent, special); // so that the next resume is a slow one
+}
+
 } // namespace
 
 void leave_for_good(frame& self) { depart_for_good(self); }
 
-void entry(arch::context* own) {
-    frame& self = frame_of(own);
+// Not told by the switch who it is: after a transfer that would be the one who was here before.
+void entry(arch::context*) {
+    frame& self = *this_thread().current;
     self.phase = frame_phase::started;
     arch::annotate_arrived(self.note);
     bool left_by_unwinding = false;
@@ -90,11 +113,7 @@ arch::message resume_slowly(frame& to, arch::message sent) {
         here.exceptions = arch::eh_globals();
         watch_for_overflow(&identify);
     }
-    const coroutine_status status = to.status();
-    PIRN_REQUIRE(&to != &no_frame(), "a moved-from coroutine was resumed");
-    PIRN_REQUIRE(status == coroutine_status::start || status == coroutine_status::suspended,
-                 "only a coroutine that has not started or is suspended can be resumed",
-                 {"name", to.name()}, {"status", to_string(status)});
+    require_resumable(to);
     to.parent = here.current;
     frame* innermost = std::exchange(to.innermost, nullptr);
     here.current = innermost != nullptr ? innermost : &to;
@@ -108,22 +127,35 @@ arch::message resume_slowly(frame& to, arch::message sent) {
     return got;
 }
 
-arch::message suspend_slowly(frame& self) {
+arch::message suspend_slowly(frame& self, arch::message sent) {
+    require_that_it_may_leave(self);
     thread_state& here = this_thread();
-    PIRN_REQUIRE(
-        is_active_ancestor(self, here.current),
-        "a coroutine was suspended that is not running on this thread: its yielder was used "
-        "from outside of it",
-        {"name", self.name()}, {"status", to_string(self.status())});
-    PIRN_REQUIRE(!self.unwinding,
-                 "a coroutine suspended while it is being destroyed, from a destructor or after a "
-                 "catch (...) swallowed the unwinding; nobody is there to resume it",
-                 {"name", self.name()});
-    self.innermost = here.current == &self ? nullptr : here.current;
-    here.current = self.parent;
-    self.parent = special; // so that the next resume comes through resume_slowly
-    self.exceptions = arch::eh_take(here.exceptions);
-    return leave_from(self);
+    here.current = put_aside(self, here);
+    return leave_from(self, sent);
+}
+
+arch::message transfer_slowly(frame& self, frame& to) {
+    require_that_it_may_leave(self);
+    require_resumable(to);
+    thread_state& here = this_thread();
+    to.parent = put_aside(self, here);
+    frame* innermost = std::exchange(to.innermost, nullptr);
+    here.current = innermost != nullptr ? innermost : &to;
+    arch::eh_put(here.exceptions, std::exchange(to.exceptions, {}));
+    return leave_to(self, to, here.current->where());
+}
+
+bool listen(frame& resumed, arch::message heard) {
+    if (!has_ended(heard)) {
+        auto& what = *reinterpret_cast<after_switch*>(static_cast<std::uintptr_t>(heard));
+        what.call(what);
+        return true; // `resumed` may be running elsewhere, or be gone
+    }
+    auto& which = *reinterpret_cast<frame*>(static_cast<std::uintptr_t>(heard) - 1);
+    if (which.failure) {
+        std::rethrow_exception(std::exchange(which.failure, nullptr));
+    }
+    return resumed.phase != frame_phase::done;
 }
 
 void check_canary(frame& from) noexcept {

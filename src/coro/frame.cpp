@@ -13,6 +13,7 @@
 #include "stack/overflow.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 
 extern "C" {
@@ -135,7 +136,16 @@ static constinit footing no_ground{{}, nullptr};
 
 frame::frame() noexcept
     : context{}, parent{special}, phase{frame_phase::done}, exceptions{}, note{},
-      behaviour{nullptr}, ground{&no_ground}, name_text{} {}
+      behaviour{nullptr}, ground{&no_ground}, storage{nullptr}, name_text{} {}
+
+// Given out on demand, so that creating a coroutine does not count. Relaxed: a number orders nothing.
+std::uint64_t frame::id() const noexcept {
+    static constinit std::atomic<std::uint64_t> last{0};
+    if (number == 0 && behaviour != nullptr) {
+        number = last.fetch_add(1, std::memory_order_relaxed) + 1;
+    }
+    return number;
+}
 
 void frame::set_name(std::string_view text) noexcept {
     const std::size_t length = std::min(text.size(), name_text.size() - 1);

@@ -21,13 +21,6 @@ namespace pirn {
 
 namespace detail {
 
-// The mutable frame behind a reference: that it points to a constant says what its readers may do.
-struct frame_access {
-    static frame& of(const coroutine_ref& which) noexcept {
-        return const_cast<frame&>(*which.frame_);
-    }
-};
-
 namespace {
 
 // Collects the areas of many stacks, and gives back as many at once as it has room for.

@@ -87,7 +87,7 @@ void unwind(frame& what) noexcept {
     exception.exception_cleanup = &swallowed;
     what.transfer = &exception;
     const arch::message got = resume_slowly(what, arch::message::unwind);
-    PIRN_REQUIRE(got == arch::message::finished,
+    PIRN_REQUIRE(got == ended(what),
                  "a coroutine suspended while it is being destroyed: a catch (...) swallowed the "
                  "unwinding; end it with `throw;`, or catch const std::exception&",
                  {"name", what.name()});

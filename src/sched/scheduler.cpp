@@ -133,7 +133,7 @@ void scheduler::run_one(detail::task& next) {
     answers_left_ = answers_per_turn;
     const arch::message got = detail::resume(next);
     running_ = nullptr;
-    if (got != arch::message::finished) {
+    if (!detail::has_ended(got)) {
         return;
     }
     alive_.erase(next);

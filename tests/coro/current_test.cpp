@@ -7,7 +7,9 @@
 
 #include "support/stacks.hpp"
 
+#include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 
@@ -43,6 +45,30 @@ TEST_P(current, is_the_innermost_coroutine_that_runs) {
     EXPECT_EQ(current_name(), "none");
     outer.resume();
     EXPECT_EQ(current_name(), "none");
+}
+
+TEST_P(current, has_a_number_that_nobody_else_has_or_had) {
+    std::set<std::uint64_t> seen;
+    pirn::coroutine<> one{stack(), [&](auto& self) {
+                              EXPECT_EQ(self.id(), pirn::current()->id());
+                              self.suspend();
+                          }};
+    one.resume();
+    const std::uint64_t first = one.id();
+    seen.insert(first);
+    for (int i = 0; i < 100; ++i) {
+        pirn::coroutine<> other{stack("standard"), [] {}}; // mostly on the same stack as the last
+        EXPECT_EQ(other.ref().id(), other.id());
+        EXPECT_TRUE(seen.insert(other.id()).second);
+        if (GetParam() == support::stack_kind::callers_memory && i == 10) {
+            break; // whose memory is not used again in this suite
+        }
+    }
+    EXPECT_FALSE(seen.contains(0));
+    EXPECT_EQ(one.id(), first);
+    pirn::coroutine<> moved{std::move(one)};
+    EXPECT_EQ(moved.id(), first);
+    EXPECT_EQ(one.id(), 0U);
 }
 
 TEST_P(current, is_restored_when_an_exception_leaves) {

@@ -36,6 +36,8 @@ struct fiber_note {
     void* fiber;
     void* waiting_fiber;
     void* back_fiber;
+    // AddressSanitizer: a transfer has told where the coroutine goes back to, which is not where it came from.
+    bool back_is_told;
 };
 
 // Called when the coroutine is created.
@@ -74,7 +76,10 @@ PIRN_ALWAYS_INLINE void annotate_resumed(void* own_fake_stack) noexcept {
 // Called by the coroutine: when it arrives on its stack, for the first time and after each suspend …
 PIRN_ALWAYS_INLINE void annotate_arrived(fiber_note& note) noexcept {
 #if defined(PIRN_ASAN)
-    __sanitizer_finish_switch_fiber(note.fake_stack, &note.back_low, &note.back_size);
+    const bool told = note.back_is_told;
+    note.back_is_told = false;
+    __sanitizer_finish_switch_fiber(note.fake_stack, told ? nullptr : &note.back_low,
+                                    told ? nullptr : &note.back_size);
 #endif
     static_cast<void>(note);
 }
@@ -94,6 +99,29 @@ PIRN_ALWAYS_INLINE void annotate_leave(fiber_note& note, bool for_good) noexcept
 #endif
     static_cast<void>(note);
     static_cast<void>(for_good);
+}
+
+// Called by a coroutine that puts another one in its place, before its switch: the stack is that on which the
+// other one goes on. When it comes back, it arrives like after any suspend.
+inline void annotate_transfer(fiber_note& own, fiber_note& other,
+                              std::span<const std::byte> to) noexcept {
+#if defined(PIRN_ASAN)
+    other.back_low = own.back_low;
+    other.back_size = own.back_size;
+    other.back_is_told = true;
+    __sanitizer_start_switch_fiber(&own.fake_stack, to.data(), to.size());
+#endif
+#if defined(PIRN_TSAN)
+    other.back_fiber = own.back_fiber;
+    own.waiting_fiber = __tsan_get_current_fiber();
+    if (other.fiber == nullptr) {
+        other.fiber = other.waiting_fiber = __tsan_create_fiber(0);
+    }
+    __tsan_switch_to_fiber(other.waiting_fiber, 0);
+#endif
+    static_cast<void>(own);
+    static_cast<void>(other);
+    static_cast<void>(to);
 }
 
 // Called when the coroutine's memory is given up. A fiber that never ran was never made.

@@ -34,6 +34,11 @@
 //       the resumer, which stands elsewhere: so "suspended or running" needs no flag that each switch
 //       would have to write.
 //
+//   void exchange(context& one, context& other)            optional, with PIRN_ARCH_HAS_EXCHANGE
+//       The two change the sides that they hold. For the transfer from one coroutine to another, which is
+//       drawn in coro/transfer.hpp: a switch_to follows through the context of the side that leaves. A fresh
+//       side whose turn comes so is told the address of that context, and not of its own.
+//
 //   std::byte* low_end(const context& one)
 //       The lowest byte that the side held in `one` has in use on its stack, a red zone included: what is
 //       below may be overwritten or given back. Null where that is not known.
@@ -59,6 +64,16 @@
 #include <pirn/arch/s390x_elf.hpp>
 #else
 #error "pirn: no context switch for this ABI; configure with -DPIRN_CONTEXT=ucontext"
+#endif
+
+#ifndef PIRN_ARCH_HAS_EXCHANGE
+namespace pirn::arch {
+PIRN_ALWAYS_INLINE void exchange(context& one, context& other) noexcept {
+    const context kept = one;
+    one = other;
+    other = kept;
+}
+} // namespace pirn::arch
 #endif
 
 #ifndef PIRN_ARCH_HAS_DEPART

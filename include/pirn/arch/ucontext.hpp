@@ -4,13 +4,14 @@
 // reference against which the others are tested. Correct, portable, and slow: glibc saves the signal
 // mask with a system call on each side.
 //
-// A context has two places that take turns. `held` names the one that holds the side that waits; the
-// running side saves itself into the other, and that one becomes the held one:
+// A ucontext_t points into itself and must not be copied. So a side that waits keeps its own on its own
+// stack, in the frame of switch_to, and the context only points there. A fresh coroutine has no such frame
+// yet; its first one stands in the context.
 //
-//     held = 0   ┌─ places[0] ─┐  switch_to: swapcontext(save: places[1], go on: places[0])
-//                └─ places[1] ─┘             held = 1
-//
-// so that nothing is copied: a ucontext_t points into itself.
+//     context ┌─────────┐        the stack of the side that waits
+//             │ waiting ├──────► side { place, what was sent to it }
+//             │ first   │
+//             └─────────┘
 //
 // This is not API. It is installed because resume and suspend are inlined into user code.
 #pragma once
@@ -22,22 +23,34 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <utility>
 
 #include <ucontext.h>
 
 namespace pirn::arch {
 
+struct ucontext_side {
+    ucontext_t place;
+    message received;
+};
+
 struct context {
-    ucontext_t places[2];
+    ucontext_side* waiting;
+    ucontext_side first;
     entry_function entry;
-    message sent;
-    unsigned held; // 0 while the coroutine itself waits, 1 while its resumer does
 };
 
 PIRN_EXPORT void prepare(context& fresh, std::span<std::byte> stack, entry_function entry) noexcept;
 
-inline bool holds_stack(const context& one, std::span<const std::byte>) noexcept {
-    return one.held == 0;
+inline bool holds_stack(const context& one, std::span<const std::byte> stack) noexcept {
+    const auto at = reinterpret_cast<std::uintptr_t>(one.waiting);
+    const auto low = reinterpret_cast<std::uintptr_t>(stack.data());
+    return one.waiting == &one.first || at - low <= stack.size();
+}
+
+#define PIRN_ARCH_HAS_EXCHANGE 1
+inline void exchange(context& one, context& other) noexcept {
+    std::swap(one.waiting, other.waiting);
 }
 
 // Where a processor keeps its stack pointer in a ucontext_t is known to nobody here.

@@ -21,6 +21,7 @@
 #include <pirn/coro/options.hpp>
 #include <pirn/coro/yielder.hpp>
 
+#include <cstdint>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -49,13 +50,18 @@ class coroutine_handle {
     // name: as given in the options. Valid as long as the coroutine. Never suspends.
     std::string_view name() const noexcept { return frame_->name(); }
 
+    // id: a number that no other coroutine of the process has or had; 0 for a moved-from one. Given out when it
+    // is first asked for, so numbers tell nothing about the order of creation. Never suspends.
+    std::uint64_t id() const noexcept { return frame_->id(); }
+
     // ref: for functions that take coroutines whatever their types. Valid until this one is destroyed or assigned
     // to; a move does not matter. stack_used: see coroutine_ref. Never suspends.
     coroutine_ref ref() const noexcept { return coroutine_ref{*frame_}; }
     std::optional<std::size_t> stack_used() const noexcept { return detail::stack_used(*frame_); }
 
   protected:
-    friend struct batch_access; // batch.hpp
+    friend struct batch_access;    // batch.hpp
+    friend struct transfer_access; // yielder.hpp
 
     explicit coroutine_handle(frame* owned) noexcept : frame_{owned} {}
     // A suspended coroutine is unwound: its destructors run, on its stack. One that never started is
@@ -68,12 +74,11 @@ class coroutine_handle {
         }
     }
 
-    PIRN_COLD void rethrow() { std::rethrow_exception(std::exchange(frame_->failure, nullptr)); }
-
     PIRN_ALWAYS_INLINE bool step() {
-        if (PIRN_UNLIKELY(resume(*frame_) == arch::message::finished)) {
-            if (frame_->failure) {
-                rethrow();
+        const arch::message heard = resume(*frame_);
+        if (PIRN_UNLIKELY(heard != arch::message::proceed)) {
+            if (PIRN_UNLIKELY(heard != ended(*frame_) || frame_->failure)) {
+                return listen(*frame_, heard);
             }
             return false;
         }
@@ -97,6 +102,12 @@ inline coroutine_handle& coroutine_handle::operator=(coroutine_handle&& other) n
 // returns a Return. Each of them may be void or a reference.
 template <class Yield = void, class Inject = void, class Return = void>
 class coroutine : public detail::coroutine_handle {
+  public:
+    using yield_type = Yield;
+    using inject_type = Inject;
+    using return_type = Return;
+
+  private:
     using yielder_type = yielder<Yield, Inject>;
     using yield_reference = std::add_lvalue_reference_t<Yield>;
     using return_reference = std::add_lvalue_reference_t<Return>;
@@ -141,7 +152,9 @@ class coroutine : public detail::coroutine_handle {
 
     // resume: runs the coroutine until it yields (true: see value) or has returned (false: see result).
     // What the function throws comes out here, and the coroutine is done. With an Inject this form
-    // only starts it. Suspends the caller, until the coroutine does.
+    // only starts it. Where a transfer put another coroutine in this one's place, it is that one's
+    // suspension or end that makes this return, and its exception that comes out. Suspends the caller,
+    // until the coroutine does.
     PIRN_ALWAYS_INLINE bool resume() {
         if constexpr (!std::is_void_v<Inject>) {
             PIRN_REQUIRE(status() == coroutine_status::start,

@@ -7,6 +7,7 @@
 #include <pirn/coro/frame.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <source_location>
 #include <string_view>
@@ -25,6 +26,7 @@ class PIRN_EXPORT coroutine_ref {
 
     std::string_view name() const noexcept { return frame_->name(); }
     coroutine_status status() const noexcept { return frame_->status(); }
+    std::uint64_t id() const noexcept { return frame_->id(); } // see coroutine
     std::source_location created_at() const noexcept { return frame_->created_at; }
     // parent: the coroutine that resumed this one and waits for it; nothing when that was no coroutine,
     // or this one is not running.
@@ -51,4 +53,14 @@ PIRN_EXPORT std::optional<coroutine_ref> current() noexcept;
 // any coroutine. Never suspends.
 PIRN_EXPORT std::size_t remaining_stack() noexcept;
 
+namespace detail {
+
+// The mutable frame behind a reference: that it points to a constant says what its readers may do.
+struct frame_access {
+    static frame& of(const coroutine_ref& which) noexcept {
+        return const_cast<frame&>(*which.frame_);
+    }
+};
+
+} // namespace detail
 } // namespace pirn

@@ -28,6 +28,8 @@
 //   unwinding    destroy
 //   failure      the entry; taken by whoever resumed
 //   name         at creation
+//   storage      at creation; what it points to is the owner's
+//   number       whoever first asks for the id
 //   ground       at creation; what it points to is the stack room's
 #pragma once
 
@@ -65,6 +67,7 @@ namespace detail {
 enum class frame_phase : std::uint8_t { fresh, started, done };
 
 struct frame;
+struct any_storage; // storage.hpp
 
 // placement: where a new coroutine's parts will stand, before any of them exists.
 struct placement {
@@ -92,6 +95,7 @@ struct PIRN_EXPORT frame {
     std::string_view name() const noexcept { return name_text.data(); }
     void set_name(std::string_view text) noexcept;
     const stack& where() const noexcept { return ground->where; }
+    std::uint64_t id() const noexcept;
 
     // Touched by each switch.
     arch::context context;
@@ -111,6 +115,8 @@ struct PIRN_EXPORT frame {
     const frame_behaviour* behaviour; // null for "no coroutine"
     footing* ground;                  // the stack's description
     std::exception_ptr failure;
+    any_storage* storage;
+    mutable std::uint64_t number = 0; // the id, once somebody has asked
     std::source_location created_at;
     std::array<char, 32> name_text;
 };
@@ -219,7 +225,7 @@ PIRN_EXPORT void entry(arch::context* own);
 
 inline frame::frame(const placement& place, const frame_behaviour& typed,
                     const coroutine_options& options) noexcept
-    : parent{expected_resumer()}, behaviour{&typed}, ground{place.ground},
+    : parent{expected_resumer()}, behaviour{&typed}, ground{place.ground}, storage{options.storage},
       created_at{options.where} {
     const std::span<std::byte> memory = where().memory;
     const auto below = static_cast<std::size_t>(place.body - memory.data());

@@ -14,6 +14,10 @@
 
 namespace pirn {
 
+namespace detail {
+struct any_storage;
+}
+
 struct coroutine_options {
     // For messages and debuggers. Copied; what exceeds 31 characters is cut off.
     std::string_view name = {};
@@ -30,6 +34,10 @@ struct coroutine_options {
     // overflow is found by a canary when the function returns and when the coroutine is destroyed (and
     // at each suspend in debug builds).
     std::span<std::byte> memory = {};
+
+    // An object of the caller's that is at hand wherever this coroutine runs, a coroutine_storage<T> (see
+    // storage.hpp), or none. Outlives the coroutine.
+    detail::any_storage* storage = nullptr;
 
     // Whether its use of the stack is measured, exactly: stack_used() tells it to the byte, and measure_stacks'
     // account has it when the coroutine has ended. Every byte of the stack is written at the creation, and

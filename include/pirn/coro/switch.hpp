@@ -6,6 +6,7 @@
 //   resume_slowly    another resumer than last time, or at first than the creator · a thread's first ·
 //                    exception state on either side · suspended from within a nested coroutine · every misuse
 //   suspend_slowly   exception state of its own · called from a nested coroutine · every misuse
+//   transfer_slowly  the same, and another resumer than ours was the other's last one
 //
 // In a straight switch the memory operations are: read the thread's state, the parent, the exception
 // state, three words of context; write three words of context and `current`. Nothing else: with one
@@ -31,8 +32,34 @@ struct unwinding {
     const frame* target;
 };
 
+// What a resumer hears: `proceed`, the coroutine is suspended; or, so that neither costs a look into memory,
+//
+//   the address of a frame, plus one     that coroutine has ended
+//   the address of an after_switch       a coroutine is suspended, and this is to be called
+//
+// It is mostly about the coroutine that was resumed, but not where that one put another in its place.
+inline arch::message ended(const frame& which) noexcept {
+    return static_cast<arch::message>(reinterpret_cast<std::uintptr_t>(&which) + 1);
+}
+inline bool has_ended(arch::message heard) noexcept {
+    return (static_cast<std::uintptr_t>(heard) & 1) != 0;
+}
+
+// after_switch: a callable that stands on the stack of the coroutine which suspends with it. `call` takes it
+// off that stack before it calls it: from then on, the coroutine may run, and end, elsewhere.
+struct after_switch {
+    void (*call)(after_switch& self);
+};
+inline arch::message to_be_called(after_switch& what) noexcept {
+    return static_cast<arch::message>(reinterpret_cast<std::uintptr_t>(&what));
+}
+
 PIRN_EXPORT arch::message resume_slowly(frame& to, arch::message sent);
-PIRN_EXPORT arch::message suspend_slowly(frame& from);
+PIRN_EXPORT arch::message suspend_slowly(frame& from, arch::message sent);
+PIRN_EXPORT arch::message transfer_slowly(frame& from, frame& to);
+// listen: what a resumer does about what it heard, unless that was `proceed`. False when the coroutine that it
+// had resumed is done. Rethrows what left the coroutine that has ended, and lets out what a call throws.
+PIRN_EXPORT bool listen(frame& resumed, arch::message heard);
 PIRN_EXPORT void check_canary(frame& from) noexcept;
 [[noreturn]] PIRN_EXPORT PIRN_COLD void throw_unwinding(frame& self);
 
@@ -44,14 +71,29 @@ PIRN_ALWAYS_INLINE arch::message leave_for(frame& to, const stack& stands_on, ar
     return got;
 }
 
-PIRN_ALWAYS_INLINE arch::message leave_from(frame& self) {
+PIRN_ALWAYS_INLINE arch::message leave_from(frame& self, arch::message sent) {
     arch::annotate_leave(self.note, false);
+    const arch::message got = arch::switch_to(self.context, sent);
+    arch::annotate_arrived(self.note);
+    return got;
+}
+
+// leave_to: from one coroutine to another, which goes on on `stands_on` and goes back to the resumer of the
+// first. Each context then holds what the other one held …
+//
+//                    self.context    to.context    running
+//   before           resumer         to            self
+//   exchanged        to              resumer       self
+//   switched         self            resumer       to        … but for the one who leaves.
+PIRN_ALWAYS_INLINE arch::message leave_to(frame& self, frame& to, const stack& stands_on) {
+    arch::annotate_transfer(self.note, to.note, stands_on.memory);
+    arch::exchange(self.context, to.context);
     const arch::message got = arch::switch_to(self.context, arch::message::proceed);
     arch::annotate_arrived(self.note);
     return got;
 }
 
-// resume: runs the coroutine until it suspends (proceed) or has ended (finished).
+// resume: runs the coroutine until it suspends or has ended; see above for what it says.
 PIRN_ALWAYS_INLINE arch::message resume(frame& to) {
     const thread_words here;
     if (PIRN_UNLIKELY(to.parent != here.current() || arch::eh_in_use(here.exceptions()))) {
@@ -61,8 +103,9 @@ PIRN_ALWAYS_INLINE arch::message resume(frame& to) {
     return leave_for(to, to.where(), arch::message::proceed);
 }
 
-// suspend: back to the resumer. Returns when resumed; throws `unwinding` when destroyed instead.
-PIRN_ALWAYS_INLINE void suspend(frame& self) {
+// suspend: back to the resumer, who hears `sent`. Returns when resumed; throws `unwinding` when destroyed
+// instead.
+PIRN_ALWAYS_INLINE void suspend(frame& self, arch::message sent = arch::message::proceed) {
 #if PIRN_ASSERTIONS
     check_canary(self);
 #endif
@@ -76,10 +119,31 @@ PIRN_ALWAYS_INLINE void suspend(frame& self) {
     asm("" : "+r"(known));
     arch::message got;
     if (PIRN_UNLIKELY(running != &self || arch::eh_in_use(here.exceptions()))) {
-        got = suspend_slowly(self);
+        got = suspend_slowly(self, sent);
     } else {
         here.set_current(known->parent);
-        got = leave_from(*known);
+        got = leave_from(*known, sent);
+    }
+    if (PIRN_UNLIKELY(got == arch::message::unwind)) {
+        throw_unwinding(self);
+    }
+}
+
+// transfer: suspends, and `to` runs in our place. Returns and throws as suspend does. The straight way asks
+// that the other one was last resumed by our own resumer, or is fresh and was created by it, which no
+// coroutine can say that runs, is done, or waits with something out of the ordinary.
+PIRN_ALWAYS_INLINE void transfer(frame& self, frame& to) {
+#if PIRN_ASSERTIONS
+    check_canary(self);
+#endif
+    const thread_words here;
+    arch::message got;
+    if (PIRN_UNLIKELY(here.current() != &self || to.parent != self.parent || &to == &self ||
+                      arch::eh_in_use(here.exceptions()))) {
+        got = transfer_slowly(self, to);
+    } else {
+        here.set_current(&to);
+        got = leave_to(self, to, to.where());
     }
     if (PIRN_UNLIKELY(got == arch::message::unwind)) {
         throw_unwinding(self);

@@ -10,6 +10,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string_view>
 #include <type_traits>
@@ -22,6 +23,35 @@ namespace detail {
 template <class Base, class Self, class Return, class Function, class... Arguments>
 class body;
 
+class coroutine_handle;
+
+struct transfer_access {
+    template <class Coroutine>
+    static frame& frame_of(Coroutine& which) noexcept {
+        return *which.frame_;
+    }
+};
+
+// A coroutine that can be put in the place of another: nobody is there who could inject a value.
+template <class T>
+concept transferable =
+    std::derived_from<T, coroutine_handle> && std::is_void_v<typename T::inject_type>;
+
+// after_switch_of: see switch.hpp.
+template <class Function>
+struct after_switch_of : after_switch {
+    template <class F>
+    explicit after_switch_of(F&& from)
+        : after_switch{&take_and_call}, function(std::forward<F>(from)) {}
+
+    static void take_and_call(after_switch& self) {
+        Function mine{std::move(static_cast<after_switch_of&>(self).function)};
+        std::invoke(std::move(mine));
+    }
+
+    Function function;
+};
+
 // What both kinds of yielder share: the suspension, and taking what was injected.
 template <class Inject>
 class yielder_base {
@@ -31,6 +61,19 @@ class yielder_base {
 
     // name: the coroutine's, as its creator gave it. Never suspends.
     std::string_view name() const noexcept { return self().name(); }
+
+    // id: see coroutine. Never suspends.
+    std::uint64_t id() const noexcept { return self().id(); }
+
+    // transfer_to: suspends, and `other` runs in this one's place, in one switch: it goes back to the resumer of
+    // this one when it suspends or ends. The resumer's resume() of this one then returns, true unless that is
+    // done; what left the other comes out of it. For schedulers that know who is next. `other` has not started
+    // or is suspended, and takes no injected values. Returns what the next resume injects. Suspends.
+    template <detail::transferable Other>
+    PIRN_ALWAYS_INLINE Inject transfer_to(Other& other) {
+        transfer(self(), transfer_access::frame_of(other));
+        return take();
+    }
 
   protected:
     yielder_base() noexcept = default;
@@ -44,6 +87,15 @@ class yielder_base {
     }
     PIRN_ALWAYS_INLINE Inject hand_over_nothing() {
         suspend(self());
+        return take();
+    }
+    template <class Function>
+    Inject hand_over_then(const void* value, Function&& function) {
+        static_assert(std::is_invocable_v<std::decay_t<Function>>);
+        after_switch_of<std::decay_t<Function>> afterwards{std::forward<Function>(function)};
+        frame& own = self();
+        own.transfer = const_cast<void*>(value);
+        suspend(own, to_be_called(afterwards));
         return take();
     }
 
@@ -90,6 +142,17 @@ class yielder : public detail::yielder_base<Inject> {
         return this->hand_over(std::addressof(copy));
     }
 
+    // yield_then: the same, and when this coroutine is suspended `function` is called, on the resumer's stack. It
+    // may hand the coroutine to another thread, which may resume it at once: see suspend_then. Suspends.
+    template <class Function>
+    Inject yield_then(value_type& value, Function&& function) {
+        return this->hand_over_then(std::addressof(value), std::forward<Function>(function));
+    }
+    template <class Function>
+    Inject yield_then(value_type&& value, Function&& function) {
+        return this->hand_over_then(std::addressof(value), std::forward<Function>(function));
+    }
+
     // The same, as a call: `yield(node)` where the yielder is named so. Suspends.
     template <class Value>
     PIRN_ALWAYS_INLINE Inject operator()(Value&& value) {
@@ -115,7 +178,17 @@ class yielder<void, Inject> : public detail::yielder_base<Inject> {
     // suspend: back to the resumer; returns what the next resume injects. Suspends.
     PIRN_ALWAYS_INLINE Inject suspend() { return this->hand_over_nothing(); }
 
-    // The same, as a call. Suspends.
+    // suspend_then: suspends, and then `function` is called, on the resumer's stack, before its resume() returns
+    // true. As the coroutine is suspended by then, `function` may make it known to whoever resumes it next, on
+    // another thread too, which may do so before `function` has returned: unlock a mutex, push it into a queue.
+    // It is moved off the coroutine's stack before it is called. What it throws comes out of the resume.
+    // Suspends.
+    template <class Function>
+    Inject suspend_then(Function&& function) {
+        return this->hand_over_then(nullptr, std::forward<Function>(function));
+    }
+
+    // The same as suspend(), as a call. Suspends.
     PIRN_ALWAYS_INLINE Inject operator()() { return this->hand_over_nothing(); }
 };
 
