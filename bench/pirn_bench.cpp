@@ -6,6 +6,7 @@
 //   pirn-bench --context_switch   main and one coroutine bounce 20 million times
 //   pirn-bench --ncoros N         N coroutines on 4 KiB stacks in one block of the caller's memory,
 //                                 resumed in turn; ns a switch = time / (2 · rounds · N)
+//   --guarded                     the same on the stacks of a slab, a guard below each
 //   --plain                       lines "key value" instead of prose
 //
 // The bounce is measured in slices, and in between them, as often, the bare switch: two loops that do
@@ -13,6 +14,7 @@
 #include <pirn/arch/context.hpp>
 #include <pirn/coro/batch.hpp>
 #include <pirn/coro/coroutine.hpp>
+#include <pirn/stack/slab.hpp>
 
 #include "floor.hpp"
 
@@ -25,6 +27,7 @@
 #include <cstring>
 #include <fstream>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -86,6 +89,11 @@ int context_switch(bool plain) {
     return 0;
 }
 
+long mappings() {
+    std::ifstream maps{"/proc/self/maps"};
+    return std::count(std::istreambuf_iterator<char>{maps}, std::istreambuf_iterator<char>{}, '\n');
+}
+
 std::size_t resident_bytes() {
     std::ifstream file{"/proc/self/statm"};
     std::size_t total = 0;
@@ -94,27 +102,39 @@ std::size_t resident_bytes() {
     return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
 }
 
-int many_coroutines(std::size_t count, bool plain) {
+int many_coroutines(std::size_t count, bool guarded, bool plain) {
     constexpr std::size_t stack_bytes = 4096;
     constexpr int rounds = 20;
     constexpr int warm_rounds = 4;
 
-    const std::size_t bytes = count * stack_bytes;
-    void* mapped = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
-                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (mapped == MAP_FAILED) {
-        std::perror("pirn-bench: mmap");
-        return 1;
-    }
-    const std::span<std::byte> memory{static_cast<std::byte*>(mapped), bytes};
     std::vector<pirn::coroutine<>> coroutines;
     coroutines.reserve(count);
     const std::size_t resident_before = resident_bytes();
+    const long mappings_before = mappings();
+
+    std::span<std::byte> memory;
+    std::optional<pirn::slab_stack_source> slab;
+    if (guarded) {
+        slab.emplace(pirn::slab_options{.stack_size = stack_bytes, .max_stacks = count});
+    } else {
+        const std::size_t bytes = count * stack_bytes;
+        void* mapped = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (mapped == MAP_FAILED) {
+            std::perror("pirn-bench: mmap");
+            return 1;
+        }
+        memory = {static_cast<std::byte*>(mapped), bytes};
+    }
 
     auto begin = clock_type::now();
     for (std::size_t i = 0; i < count; ++i) {
-        const pirn::coroutine_options options{.memory =
-                                                  memory.subspan(i * stack_bytes, stack_bytes)};
+        pirn::coroutine_options options{.stack_size = stack_bytes};
+        if (guarded) {
+            options.stacks = &*slab;
+        } else {
+            options.memory = memory.subspan(i * stack_bytes, stack_bytes);
+        }
         coroutines.emplace_back(options, [](auto& self) {
             for (;;) {
                 self.suspend();
@@ -124,9 +144,10 @@ int many_coroutines(std::size_t count, bool plain) {
     }
     const auto n = static_cast<double>(count);
     const double create_ns = nanoseconds_since(begin) / n;
-    // The handles are the caller's vector, already counted in resident_before only as far as touched.
+    // Without the handles, the caller's vector, which was reserved but not touched.
     const double resident =
         static_cast<double>(resident_bytes() - resident_before) / n - sizeof(coroutines[0]);
+    const long more_mappings = mappings() - mappings_before;
 
     std::vector<double> times;
     std::vector<double> batch_times;
@@ -145,12 +166,12 @@ int many_coroutines(std::size_t count, bool plain) {
         }
     }
     if (plain) {
-        std::printf("switch_ns %.4f\nbatch_ns %.4f\ncreate_ns %.4f\nrss_bytes %.1f\n",
-                    median(times), median(batch_times), create_ns, resident);
+        std::printf("switch_ns %.4f\nbatch_ns %.4f\ncreate_ns %.4f\nrss_bytes %.1f\nmappings %ld\n",
+                    median(times), median(batch_times), create_ns, resident, more_mappings);
     } else {
         std::printf("ncoros: %zu\nns/create: %.2f\nbytes/coro: %.1f\nns/ctxswitch: %.2f\n"
-                    "ns/ctxswitch, by resume_all: %.2f\n",
-                    count, create_ns, resident, median(times), median(batch_times));
+                    "ns/ctxswitch, by resume_all: %.2f\nmappings: %ld\n",
+                    count, create_ns, resident, median(times), median(batch_times), more_mappings);
     }
     std::fflush(stdout);
     // A million unwindings would measure the exception machinery; the process's end frees it all.
@@ -158,7 +179,7 @@ int many_coroutines(std::size_t count, bool plain) {
 }
 
 int usage() {
-    std::fputs("usage: pirn-bench --context_switch | --ncoros N [--plain]\n", stderr);
+    std::fputs("usage: pirn-bench --context_switch | --ncoros N [--guarded] [--plain]\n", stderr);
     return 2;
 }
 
@@ -167,11 +188,14 @@ int usage() {
 int main(int argc, char** argv) {
     bool plain = false;
     bool bounce = false;
+    bool guarded = false;
     std::optional<std::size_t> count;
     for (int i = 1; i < argc; ++i) {
         const std::string_view option{argv[i]};
         if (option == "--plain") {
             plain = true;
+        } else if (option == "--guarded") {
+            guarded = true;
         } else if (option == "--context_switch") {
             bounce = true;
         } else if (option == "--ncoros" && i + 1 < argc) {
@@ -187,8 +211,8 @@ int main(int argc, char** argv) {
             return usage();
         }
     }
-    if (bounce == count.has_value()) {
+    if (bounce == count.has_value() || (bounce && guarded)) {
         return usage();
     }
-    return bounce ? context_switch(plain) : many_coroutines(*count, plain);
+    return bounce ? context_switch(plain) : many_coroutines(*count, guarded, plain);
 }

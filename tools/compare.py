@@ -3,10 +3,14 @@
 """Runs pirn-bench and the rivals in turns and prints what each needs, with ratios to the bare floor.
 
     tools/compare.py --bin build/release/bin [--rounds 5] [--cpu N]
+    tools/compare.py --bin build/release/bin --ncoros 1024,1048576
 
 In turns, because a machine is faster in one minute than in the next: each round runs every program once,
 and a ratio is taken within its round. Pinned to one processor, by default the last one that we may use.
 The programs print lines "key value" in nanoseconds; what is absent was left out by CMake, which said why.
+
+With --ncoros it is many coroutines at a time, resumed in turn: the first contestant is then the language's own.
+A count for which the machine has no memory free is left out.
 """
 
 import argparse
@@ -25,6 +29,7 @@ TABLES = [
         ("pirn, measured as the rivals", "rival_pirn", "ns"),
         ("Boost.Context fcontext", "rival_boost_context", "fcontext_ns"),
         ("Boost.Context fiber", "rival_boost_context", "ns"),
+        ("Boost.Coroutine2", "rival_boost_coroutine2", "ns"),
         ("swapcontext", "rival_ucontext", "ns"),
     ]),
     ("a switch, three calls deep", [
@@ -32,6 +37,7 @@ TABLES = [
         ("pirn", "rival_pirn", "deep_ns"),
         ("Boost.Context fcontext", "rival_boost_context", "fcontext_deep_ns"),
         ("Boost.Context fiber", "rival_boost_context", "deep_ns"),
+        ("Boost.Coroutine2", "rival_boost_coroutine2", "deep_ns"),
         ("swapcontext", "rival_ucontext", "deep_ns"),
     ]),
     ("create, run and destroy on a reused stack", [
@@ -40,10 +46,23 @@ TABLES = [
         ("pirn", "rival_pirn", "create_ns"),
         ("Boost.Context fcontext", "rival_boost_context", "fcontext_create_ns"),
         ("Boost.Context fiber", "rival_boost_context", "create_ns"),
+        ("Boost.Coroutine2", "rival_boost_coroutine2", "create_ns"),
         ("ucontext", "rival_ucontext", "create_ns"),
     ]),
 ]
 ARGUMENTS = {"pirn-bench": ["--context_switch", "--plain"]}
+
+# Many at a time: a title, the command, and what its keys begin with; and the keys.
+MANY = [
+    ("C++20 coroutine", ["rival_stackless"], ""),
+    ("pirn", ["pirn-bench", "--plain"], ""),
+    ("pirn, guarded", ["pirn-bench", "--plain", "--guarded"], ""),
+    ("Boost.Context fcontext", ["rival_boost_context"], "fcontext_"),
+    ("Boost.Context fiber", ["rival_boost_context"], ""),
+    ("Boost.Coroutine2", ["rival_boost_coroutine2"], ""),
+]
+MANY_KEYS = ["switch_ns", "batch_ns", "create_ns", "rss_bytes", "mappings"]
+BYTES_EACH = 4096 + 256  # a page, and whatever the caller and the kernel's tables take
 
 
 def numbers(text):
@@ -59,22 +78,27 @@ def numbers(text):
     return found
 
 
-def run_rounds(folder, programs, rounds, cpu):
-    """All rounds; each is a dictionary of program -> numbers."""
+def run(folder, command, cpu):
+    """The numbers that a program prints."""
     def pin():
         if cpu is not None:
             os.sched_setaffinity(0, {cpu})
 
+    done = subprocess.run([str(folder / command[0]), *command[1:]], capture_output=True, text=True,
+                          check=False, preexec_fn=pin)
+    if done.returncode != 0:
+        sys.exit(f"\ncompare: {' '.join(command)} ended with {done.returncode}: {done.stderr}")
+    return numbers(done.stdout)
+
+
+def run_rounds(folder, programs, rounds, cpu):
+    """All rounds; each is a dictionary of program -> numbers."""
     results = []
     for number in range(rounds):
         print(f"\rround {number + 1} of {rounds}", end="", file=sys.stderr, flush=True)
         results.append({})
         for program in programs:
-            command = [str(folder / program), *ARGUMENTS.get(program, [])]
-            done = subprocess.run(command, capture_output=True, text=True, check=False, preexec_fn=pin)
-            if done.returncode != 0:
-                sys.exit(f"\ncompare: {' '.join(command)} ended with {done.returncode}: {done.stderr}")
-            results[-1][program] = numbers(done.stdout)
+            results[-1][program] = run(folder, [program, *ARGUMENTS.get(program, [])], cpu)
     print("\r" + " " * 40 + "\r", end="", file=sys.stderr, flush=True)
     return results
 
@@ -105,12 +129,51 @@ def table(title, contestants, results):
     return lines
 
 
+def available_bytes():
+    with open("/proc/meminfo", encoding="ascii") as info:
+        return next(int(line.split()[1]) * 1024 for line in info if line.startswith("MemAvailable:"))
+
+
+def compare_many(folder, counts, rounds, cpu):
+    """A table for each count: medians, and the ratio of the switch to the first contestant's in its round."""
+    present = [one for one in MANY if (folder / one[1][0]).is_file()]
+    for count in counts:
+        print(f"{count:,} at a time, in turn")
+        if count * BYTES_EACH > available_bytes():
+            print(f"  left out: it takes {count * BYTES_EACH / 1e9:.1f} GB, and "
+                  f"{available_bytes() / 1e9:.1f} GB are available\n")
+            continue
+        results = []
+        for number in range(rounds):
+            print(f"\rround {number + 1} of {rounds}", end="", file=sys.stderr, flush=True)
+            # One command may serve several contestants, by different keys.
+            said = {tuple(command): None for _, command, _ in present}
+            for command in said:
+                said[command] = run(folder, [*command, "--ncoros", str(count)], cpu)
+            results.append(said)
+        print("\r" + " " * 40 + "\r", end="", file=sys.stderr, flush=True)
+        print(f"  {'':26}" + "".join(f"{key:>11}" for key in MANY_KEYS) + f"{'ratio':>9}")
+        first = present[0]
+        for name, command, prefix in present:
+            def medians(key, command=command, prefix=prefix):
+                values = [one[tuple(command)].get(prefix + key) for one in results]
+                return None if None in values else statistics.median(values)
+            cells = "".join(f"{'' if value is None else f'{value:.0f}' if 'ns' not in key else f'{value:.2f}':>11}"
+                            for key in MANY_KEYS for value in [medians(key)])
+            ratio = statistics.median(one[tuple(command)][prefix + "switch_ns"] /
+                                      one[tuple(first[1])][first[2] + "switch_ns"] for one in results)
+            print(f"  {name:26}{cells}{ratio:9.2f}")
+        print(flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--bin", type=pathlib.Path, required=True, help="where the programs are")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--cpu", type=int, default=max(os.sched_getaffinity(0)),
                         help="the processor to use; -1 for any")
+    parser.add_argument("--ncoros", type=lambda text: [int(one) for one in text.split(",")],
+                        help="counts, separated by commas: compare so many coroutines in turn instead")
     arguments = parser.parse_args()
     if arguments.rounds < 1:
         parser.error("--rounds must be at least 1")
@@ -120,6 +183,9 @@ def main():
     if "pirn-bench" not in present:
         sys.exit(f"compare: no pirn-bench in {arguments.bin}; build the target pirn_benchmarks")
     cpu = None if arguments.cpu < 0 else arguments.cpu
+    if arguments.ncoros:
+        compare_many(arguments.bin, arguments.ncoros, arguments.rounds, cpu)
+        return 0
     results = run_rounds(arguments.bin, present, arguments.rounds, cpu)
     for title, contestants in TABLES:
         print("\n".join(table(title, contestants, results)), end="\n\n")

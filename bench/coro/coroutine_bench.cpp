@@ -7,6 +7,8 @@
 #include <pirn/coro/generator.hpp>
 #include <pirn/stack/sources.hpp>
 
+#include <optional>
+
 #include <benchmark/benchmark.h>
 
 namespace {
@@ -42,6 +44,21 @@ void bounce_three_calls_deep(benchmark::State& state) {
     state.SetItemsProcessed(state.iterations() * 2);
 }
 BENCHMARK(bounce_three_calls_deep);
+
+// The same way by one switch instead of two: a bounce is one round between the two, and two switches.
+void transfer(benchmark::State& state) {
+    std::optional<pirn::coroutine<>> ping;
+    std::optional<pirn::coroutine<>> pong;
+    ping.emplace([&](auto& self) {
+        for (auto _ : state) self.transfer_to(*pong);
+    });
+    pong.emplace([&](auto& self) {
+        for (;;) self.transfer_to(*ping);
+    });
+    ping->resume();
+    state.SetItemsProcessed(state.iterations() * 2);
+}
+BENCHMARK(transfer);
 
 void values_both_ways(benchmark::State& state) {
     pirn::coroutine<int, int> adder{[](auto& self) {

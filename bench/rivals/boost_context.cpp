@@ -5,8 +5,10 @@
 #include "measure.hpp"
 
 #include <cstddef>
+#include <cstdlib>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include <boost/context/detail/fcontext.hpp>
 #include <boost/context/fiber.hpp>
@@ -139,9 +141,62 @@ void measure_jump() {
     });
 }
 
+// ---- Many of them
+
+void measure_many_fibers(std::size_t count) {
+    rival::block slots{count};
+    struct own_slot {
+        context::stack_context allocate() {
+            context::stack_context stack;
+            stack.sp = from->take() + rival::slot_bytes;
+            stack.size = rival::slot_bytes;
+            return stack;
+        }
+        void deallocate(context::stack_context&) noexcept {}
+        rival::block* from;
+    };
+    std::vector<context::fiber> all;
+    all.reserve(count);
+    rival::measure_many(
+        "", count, sizeof(context::fiber),
+        [&](std::size_t) {
+            all.emplace_back(std::allocator_arg, own_slot{&slots}, [](context::fiber&& back) {
+                for (;;) {
+                    back = std::move(back).resume();
+                }
+                return std::move(back);
+            });
+            all.back() = std::move(all.back()).resume();
+        },
+        [&](std::size_t i) { all[i] = std::move(all[i]).resume(); });
+    std::_Exit(0); // a million unwindings are not what is measured
+}
+
+void measure_many_jumps(std::size_t count) {
+    rival::block slots{count};
+    std::vector<jump::fcontext_t> all;
+    all.reserve(count);
+    rival::measure_many(
+        "fcontext_", count, sizeof(jump::fcontext_t),
+        [&](std::size_t) {
+            all.push_back(jump::make_fcontext(
+                slots.take() + rival::slot_bytes, rival::slot_bytes, [](jump::transfer_t back) {
+                    for (;;) {
+                        back = jump::jump_fcontext(back.fctx, nullptr);
+                    }
+                }));
+            all.back() = jump::jump_fcontext(all.back(), nullptr).fctx;
+        },
+        [&](std::size_t i) { all[i] = jump::jump_fcontext(all[i], nullptr).fctx; });
+}
+
 } // namespace
 
-int main() {
+int main(int argc, char** argv) {
+    if (const std::size_t count = rival::asked_for(argc, argv)) {
+        measure_many_jumps(count);
+        measure_many_fibers(count);
+    }
     measure_fiber();
     measure_jump();
 }

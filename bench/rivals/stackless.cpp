@@ -9,6 +9,7 @@
 #include <exception>
 #include <new>
 #include <utility>
+#include <vector>
 
 namespace {
 
@@ -20,6 +21,7 @@ struct free_frame {
     free_frame* next;
 };
 free_frame* free_frames = nullptr;
+rival::block* slots = nullptr; // instead, where each is to lie in a slot of its own
 
 class routine {
   public:
@@ -36,12 +38,18 @@ class routine {
             if (size > frame_size) {
                 std::terminate();
             }
+            if (slots != nullptr) {
+                return slots->take();
+            }
             if (free_frames == nullptr) {
                 return ::operator new(frame_size);
             }
             return std::exchange(free_frames, free_frames->next);
         }
         static void operator delete(void* memory) {
+            if (slots != nullptr) {
+                return;
+            }
             free_frames = new (memory) free_frame{free_frames};
         }
 
@@ -49,9 +57,12 @@ class routine {
     };
 
     explicit routine(std::coroutine_handle<promise_type> owned) : handle_{owned} {}
-    ~routine() { handle_.destroy(); }
-    routine(const routine&) = delete;
-    routine& operator=(const routine&) = delete;
+    routine(routine&& other) noexcept : handle_{std::exchange(other.handle_, nullptr)} {}
+    ~routine() {
+        if (handle_) {
+            handle_.destroy();
+        }
+    }
 
     void resume() { handle_.resume(); }
 
@@ -70,9 +81,27 @@ class routine {
     co_return;
 }
 
+void measure_many(std::size_t count) {
+    rival::block memory{count};
+    slots = &memory;
+    std::vector<routine> all;
+    all.reserve(count);
+    rival::measure_many(
+        "", count, sizeof(routine),
+        [&](std::size_t) {
+            all.push_back(forever());
+            all.back().resume();
+        },
+        [&](std::size_t i) { all[i].resume(); });
+}
+
 } // namespace
 
-int main() {
+int main(int argc, char** argv) {
+    if (const std::size_t count = rival::asked_for(argc, argv)) {
+        measure_many(count);
+        return 0;
+    }
     routine partner = forever();
     rival::measure("ns", 2, [&](long count) {
         for (long i = 0; i < count; ++i) {
