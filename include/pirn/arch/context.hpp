@@ -34,10 +34,17 @@
 //       the resumer, which stands elsewhere: so "suspended or running" needs no flag that each switch
 //       would have to write.
 //
-//   void exchange(context& one, context& other)            optional, with PIRN_ARCH_HAS_EXCHANGE
-//       The two change the sides that they hold. For the transfer from one coroutine to another, which is
-//       drawn in coro/transfer.hpp: a switch_to follows through the context of the side that leaves. A fresh
-//       side whose turn comes so is told the address of that context, and not of its own.
+//   message switch_between(context& own, context& other, message sent)
+//                                                          optional, with PIRN_ARCH_HAS_SWITCH_BETWEEN
+//       From one coroutine, whose context holds its resumer, straight to the side that waits in the other
+//       context: which then holds that resumer, and the own one us.
+//
+//                          own          other        running
+//             before       resumer      other        we
+//             after        we           resumer      other
+//
+//       If the other side is fresh, its entry is told the address of `own`, and not of its own context.
+//       Without one of its own, an ABI is given one that changes the contents of the two and switches.
 //
 //   std::byte* low_end(const context& one)
 //       The lowest byte that the side held in `one` has in use on its stack, a red zone included: what is
@@ -66,12 +73,13 @@
 #error "pirn: no context switch for this ABI; configure with -DPIRN_CONTEXT=ucontext"
 #endif
 
-#ifndef PIRN_ARCH_HAS_EXCHANGE
+#ifndef PIRN_ARCH_HAS_SWITCH_BETWEEN
 namespace pirn::arch {
-PIRN_ALWAYS_INLINE void exchange(context& one, context& other) noexcept {
-    const context kept = one;
-    one = other;
-    other = kept;
+PIRN_ALWAYS_INLINE message switch_between(context& own, context& other, message sent) noexcept {
+    const context resumer = own;
+    own = other;
+    other = resumer;
+    return switch_to(own, sent);
 }
 } // namespace pirn::arch
 #endif

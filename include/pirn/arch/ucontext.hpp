@@ -48,14 +48,15 @@ inline bool holds_stack(const context& one, std::span<const std::byte> stack) no
     return one.waiting == &one.first || at - low <= stack.size();
 }
 
-#define PIRN_ARCH_HAS_EXCHANGE 1
-inline void exchange(context& one, context& other) noexcept {
-    std::swap(one.waiting, other.waiting);
-}
-
 // Where a processor keeps its stack pointer in a ucontext_t is known to nobody here.
 inline std::byte* low_end(const context&) noexcept { return nullptr; }
 
 PIRN_EXPORT message switch_to(context& other, message sent) noexcept;
+
+#define PIRN_ARCH_HAS_SWITCH_BETWEEN 1
+inline message switch_between(context& own, context& other, message sent) noexcept {
+    std::swap(own.waiting, other.waiting);
+    return switch_to(own, sent);
+}
 
 } // namespace pirn::arch

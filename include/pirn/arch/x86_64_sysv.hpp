@@ -145,6 +145,14 @@ inline std::byte* low_end(const context& one) noexcept {
 #define PIRN_X86_64_RBX_CLOBBER , "rbx"
 #endif
 
+// Everything but rsp and rbp, and the two registers that travel.
+#define PIRN_X86_64_CLOBBERS                                                                       \
+    "rax", "rcx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "xmm0", "xmm1", "xmm2",    \
+        "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12",         \
+        "xmm13", "xmm14", "xmm15", "mm0", "mm1", "mm2", "mm3", "mm4", "mm5", "mm6", "mm7", "st",   \
+        "st(1)", "st(2)", "st(3)", "st(4)", "st(5)", "st(6)", "st(7)", "cc",                       \
+        "memory" PIRN_X86_64_RBX_CLOBBER PIRN_X86_64_AVX512_CLOBBERS
+
 PIRN_ALWAYS_INLINE message switch_to(context& other, message sent) noexcept {
     context* address = &other;
     asm volatile(PIRN_X86_64_BEFORE
@@ -163,12 +171,37 @@ PIRN_ALWAYS_INLINE message switch_to(context& other, message sent) noexcept {
                  "notrack jmpq *%%rcx" PIRN_X86_64_AT_LABEL
                  : "+D"(address), "+S"(sent)
                  :
-                 : "rax", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
-                   "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9",
-                   "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15", "mm0", "mm1", "mm2", "mm3",
-                   "mm4", "mm5", "mm6", "mm7", "st", "st(1)", "st(2)", "st(3)", "st(4)", "st(5)",
-                   "st(6)", "st(7)", "cc",
-                   "memory" PIRN_X86_64_RBX_CLOBBER PIRN_X86_64_AVX512_CLOBBERS);
+                 : "rdx", PIRN_X86_64_CLOBBERS);
+    return sent;
+}
+
+#define PIRN_ARCH_HAS_SWITCH_BETWEEN 1
+PIRN_ALWAYS_INLINE message switch_between(context& own, context& other, message sent) noexcept {
+    context* address = &own;
+    context* next = &other;
+    asm volatile(PIRN_X86_64_BEFORE
+                 // Take out who waits in the other context …
+                 "leaq 1f(%%rip), %%rax\n\t"
+                 "movq 0(%%rdx), %%rcx\n\t"
+                 "movq 8(%%rdx), %%r8\n\t"
+                 "movq 16(%%rdx), %%r9\n\t"
+                 // … move there who waits in ours, leave ourselves in ours …
+                 "movq 0(%%rdi), %%r10\n\t"
+                 "movq 8(%%rdi), %%r11\n\t"
+                 "movq 16(%%rdi), %%r12\n\t"
+                 "movq %%r10, 0(%%rdx)\n\t"
+                 "movq %%r11, 8(%%rdx)\n\t"
+                 "movq %%r12, 16(%%rdx)\n\t"
+                 "movq %%rax, 0(%%rdi)\n\t"
+                 "movq %%rsp, 8(%%rdi)\n\t"
+                 "movq %%rbp, 16(%%rdi)\n\t"
+                 // … and become whom we took out.
+                 PIRN_X86_64_IN_BETWEEN "movq %%r8, %%rsp\n\t"
+                 "movq %%r9, %%rbp\n\t"
+                 "notrack jmpq *%%rcx" PIRN_X86_64_AT_LABEL
+                 : "+D"(address), "+S"(sent), "+d"(next)
+                 :
+                 : PIRN_X86_64_CLOBBERS);
     return sent;
 }
 

@@ -79,16 +79,11 @@ PIRN_ALWAYS_INLINE arch::message leave_from(frame& self, arch::message sent) {
 }
 
 // leave_to: from one coroutine to another, which goes on on `stands_on` and goes back to the resumer of the
-// first. Each context then holds what the other one held …
-//
-//                    self.context    to.context    running
-//   before           resumer         to            self
-//   exchanged        to              resumer       self
-//   switched         self            resumer       to        … but for the one who leaves.
+// first.
 PIRN_ALWAYS_INLINE arch::message leave_to(frame& self, frame& to, const stack& stands_on) {
     arch::annotate_transfer(self.note, to.note, stands_on.memory);
-    arch::exchange(self.context, to.context);
-    const arch::message got = arch::switch_to(self.context, arch::message::proceed);
+    const arch::message got =
+        arch::switch_between(self.context, to.context, arch::message::proceed);
     arch::annotate_arrived(self.note);
     return got;
 }
