@@ -6,9 +6,11 @@
 //   main ► outer ► middle ► inner: outer.suspend()        main goes on; all three wait as they are
 #include <pirn/coro/coroutine.hpp>
 #include <pirn/coro/current.hpp>
+#include <pirn/stack/slab.hpp>
 
 #include "support/child.hpp"
 #include "support/misuse.hpp"
+#include "support/sanitizers.hpp"
 #include "support/stacks.hpp"
 
 #include <exception>
@@ -64,6 +66,36 @@ TEST_F(nested_deeply, a_thousand_coroutines_are_unwound) {
     }
     EXPECT_EQ(pirn::live().coroutines, 1000);
     // The fixture sees that all of them have gone with the first.
+}
+
+// Hazard 49: were the end of one inside of the end of another, the stack of whoever destroys the first would
+// have to be as deep as the tower is high.
+TEST_F(nested_deeply, a_hundred_thousand_end_with_the_first_on_a_small_stack) {
+    SKIP_WHEN(support::under_sanitizer || support::under_emulator,
+              "an instrument or an emulator takes more memory for each stack than there is");
+    constexpr std::size_t floors = 100'000;
+    pirn::slab_stack_source plots{{.stack_size = 16 * 1024}};
+    struct high {
+        static void rise(pirn::yielder<>& ground, pirn::stack_source& plots, std::size_t above) {
+            if (above == 0) {
+                ground.suspend();
+                return;
+            }
+            pirn::coroutine<> next{{.stack_size = 16 * 1024, .stacks = &plots},
+                                   [&ground, &plots, above] { rise(ground, plots, above - 1); }};
+            next.resume();
+        }
+    };
+    pirn::coroutine<> owner{{.name = "owner", .stack_size = 16 * 1024}, [&] {
+                                pirn::coroutine<> ground{
+                                    {.stack_size = 16 * 1024, .stacks = &plots},
+                                    [&](auto& self) { high::rise(self, plots, floors - 1); }};
+                                ground.resume();
+                                EXPECT_EQ(plots.lent(), floors);
+                                EXPECT_EQ(ground.status(), coroutine_status::suspended);
+                            }};
+    owner.resume();
+    EXPECT_EQ(plots.lent(), 0U);
 }
 
 TEST_F(nested_deeply, the_first_of_a_thousand_is_suspended_from_the_last) {

@@ -112,7 +112,8 @@ TEST_P(storage, serves_as_the_stack_of_values_that_both_sides_push_to_and_pop_fr
                                     for (long now = 1; now < most;) {
                                         mine.push_back(now);
                                         self.suspend();
-                                        now = before + std::exchange(before, now);
+                                        const long last = std::exchange(before, now);
+                                        now += last;
                                     }
                                 }};
     values.value.push_back(100);
