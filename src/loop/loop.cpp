@@ -72,9 +72,7 @@ void loop::submit(operation& what) noexcept {
     switch (what.kind()) {
     case operation_kind::nop: state_->finish(what, 0); break;
     case operation_kind::timer:
-        if (!state_->clockwork.arm(static_cast<timer_operation&>(what))) {
-            state_->finish(what, -ENOMEM);
-        }
+        state_->clockwork.arm(static_cast<timer_operation&>(what));
         break;
     default: state_->kernel->submit(what);
     }

@@ -3,7 +3,10 @@
 // The intrusive list.
 #include <pirn/base/list.hpp>
 
+#include <algorithm>
+#include <deque>
 #include <memory>
+#include <random>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -55,6 +58,51 @@ TEST(list, keeps_the_order_of_arrival_at_both_ends) {
     EXPECT_EQ(all.pop_front(), &one);
     EXPECT_FALSE(one.link.linked());
     clear(all);
+}
+
+TEST(list, is_walked_backwards_and_added_to_in_the_middle) {
+    element one{1};
+    element two{2};
+    element three{3};
+    list all;
+    EXPECT_EQ(all.back(), nullptr);
+    all.push_back(one);
+    all.insert_after(one, three);
+    all.insert_after(one, two);
+    EXPECT_EQ(names(all), (std::vector{1, 2, 3}));
+    EXPECT_EQ(all.back(), &three);
+    EXPECT_EQ(all.previous(three), &two);
+    EXPECT_EQ(all.previous(one), nullptr);
+    clear(all);
+}
+
+TEST(list, is_sorted_and_equals_stay_in_order) {
+    std::mt19937 random{5}; // NOLINT: the same every time
+    for (const std::size_t count : {0U, 1U, 2U, 3U, 7U, 64U, 1000U}) {
+        std::deque<element> elements;
+        std::vector<const element*> expected;
+        list all;
+        for (std::size_t i = 0; i < count; ++i) {
+            elements.emplace_back(static_cast<int>(random() % 100));
+            all.push_back(elements.back());
+            expected.push_back(&elements.back());
+        }
+        const auto less = [](const element& a, const element& b) { return a.name < b.name; };
+        std::ranges::stable_sort(expected, [&](auto* a, auto* b) { return less(*a, *b); });
+        all.sort(less);
+        std::vector<const element*> forwards;
+        for (element* at = all.front(); at != nullptr; at = all.next(*at)) {
+            forwards.push_back(at);
+        }
+        EXPECT_EQ(forwards, expected);
+        std::vector<const element*> backwards;
+        for (element* at = all.back(); at != nullptr; at = all.previous(*at)) {
+            backwards.push_back(at);
+        }
+        std::ranges::reverse(backwards);
+        EXPECT_EQ(backwards, expected);
+        clear(all);
+    }
 }
 
 TEST(list, lets_go_of_an_element_at_the_front_in_the_middle_and_at_the_end) {

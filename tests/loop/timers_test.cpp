@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// Timers: never early, in a stable order, whatever the deadline; first the heap on its own clock, then
+// Timers: never early, in a stable order, whatever the deadline; first the wheel on its own clock, then
 // through the loop on the real one.
 #include "loop/timers.hpp"
 
 #include <pirn/base/live.hpp>
 
 #include "support/backends.hpp"
+#include "support/sanitizers.hpp"
 #include "support/sockets.hpp"
 
 #include <algorithm>
@@ -26,7 +27,7 @@ using pirn::never;
 using pirn::run_mode;
 using pirn::time_point;
 
-// ---- the heap, on a clock of our own --------------------------------------------------------------
+// ---- the wheel, on a clock of our own -------------------------------------------------------------
 
 class timers_alone : public support::balanced<> {
   protected:
@@ -42,7 +43,7 @@ TEST_F(timers_alone, have_no_next_deadline_when_there_are_none) {
 
 TEST_F(timers_alone, are_due_at_their_deadline_and_not_a_tick_before) {
     support::timer one{at(100)};
-    ASSERT_TRUE(all_.arm(one));
+    all_.arm(one);
     EXPECT_EQ(all_.next(), at(100));
     EXPECT_EQ(all_.take_due(at(99)), nullptr);
     EXPECT_EQ(all_.take_due(at(100)), &one);
@@ -54,7 +55,7 @@ TEST_F(timers_alone, leave_by_deadline_and_equals_in_the_order_of_arming) {
     std::deque<support::timer> many;
     for (int i = 0; i < 1'000; ++i) {
         many.emplace_back(at(static_cast<std::int64_t>(random() % 50)));
-        ASSERT_TRUE(all_.arm(many.back()));
+        all_.arm(many.back());
     }
     std::multimap<time_point, const pirn::timer_operation*> expected; // inserts behind its equals
     for (const support::timer& each : many) {
@@ -71,7 +72,7 @@ TEST_F(timers_alone, may_be_disarmed_in_any_order) {
     std::vector<support::timer*> order;
     for (int i = 0; i < 500; ++i) {
         many.emplace_back(at(static_cast<std::int64_t>(random() % 1000)));
-        ASSERT_TRUE(all_.arm(many.back()));
+        all_.arm(many.back());
         order.push_back(&many.back());
     }
     std::ranges::shuffle(order, random);
@@ -83,6 +84,107 @@ TEST_F(timers_alone, may_be_disarmed_in_any_order) {
         }
         ASSERT_EQ(all_.next(), nearest);
     }
+}
+
+// Every boundary of a digit, from both sides, seen from several times (hazard 39).
+TEST_F(timers_alone, are_exact_at_the_boundaries_of_every_wheel) {
+    std::vector<std::int64_t> places;
+    for (int bit = 0; bit < 62; ++bit) {
+        for (const std::int64_t beside : {-1, 0, 1}) {
+            places.push_back((std::int64_t{1} << bit) + beside);
+        }
+    }
+    for (const std::int64_t from : places) {
+        pirn::timers all;
+        support::timer first{at(0)};
+        all.arm(first);
+        EXPECT_EQ(all.take_due(at(from)), &first); // the time is now `from`
+        for (const std::int64_t to : places) {
+            if (to <= from) {
+                continue;
+            }
+            support::timer one{at(to)};
+            all.arm(one);
+            ASSERT_EQ(all.next(), at(to)) << from;
+            all.disarm(one);
+        }
+        std::deque<support::timer> many;
+        for (auto to = places.rbegin(); to != places.rend(); ++to) {
+            many.emplace_back(at(*to));
+            all.arm(many.back());
+        }
+        std::vector<std::int64_t> sorted{places};
+        std::ranges::sort(sorted);
+        for (const std::int64_t to : sorted) {
+            ASSERT_EQ(all.next(), at(to)) << from;
+            if (to > from) {
+                ASSERT_EQ(all.take_due(at(to - 1)), nullptr) << from << ' ' << to;
+            }
+            const pirn::timer_operation* const due = all.take_due(at(std::max(from, to)));
+            ASSERT_NE(due, nullptr) << from << ' ' << to;
+            ASSERT_EQ(due->deadline, at(to)) << from;
+        }
+        EXPECT_TRUE(all.empty());
+        EXPECT_EQ(all.next(), never);
+    }
+}
+
+TEST_F(timers_alone, agree_with_a_sorted_set_whatever_comes) {
+    std::mt19937_64 random{13}; // NOLINT: the same every time
+    std::deque<support::timer> all_made;
+    std::multimap<time_point, support::timer*> expected;
+    std::int64_t now = 0;
+    for (int step = 0; step < 200'000; ++step) {
+        const auto action = random() % 8;
+        if (action < 4) {
+            const auto reach = random() % 40; // from a nanosecond to a quarter of an hour
+            const auto ahead = static_cast<std::int64_t>(random() >> (63 - reach));
+            all_made.emplace_back(at(now + ahead - static_cast<std::int64_t>(random() % 3)));
+            all_.arm(all_made.back());
+            expected.emplace(all_made.back().deadline, &all_made.back());
+        } else if (action < 6) {
+            if (auto some =
+                    expected.lower_bound(at(now + static_cast<std::int64_t>(random() >> 30)));
+                some != expected.end()) {
+                all_.disarm(*some->second);
+                expected.erase(some);
+            }
+        } else {
+            now += static_cast<std::int64_t>(random() >> (63 - random() % 36));
+            ASSERT_LE(all_.next(), expected.empty() ? never : expected.begin()->first);
+            while (pirn::timer_operation* const due = all_.take_due(at(now))) {
+                ASSERT_FALSE(expected.empty());
+                ASSERT_EQ(due, expected.begin()->second);
+                ASSERT_LE(due->deadline, at(now));
+                expected.erase(expected.begin());
+            }
+            ASSERT_TRUE(expected.empty() || expected.begin()->first > at(now));
+            // What was disarmed shows no more, once its time has passed.
+            ASSERT_GT(all_.next(), at(now));
+        }
+        ASSERT_EQ(all_.empty(), expected.empty());
+    }
+    for (const auto& [deadline, timer] : expected) {
+        all_.disarm(*timer);
+    }
+}
+
+TEST_F(timers_alone, a_million_with_descending_deadlines_of_one_tick_are_sorted) {
+    constexpr int count = 1'000'000 / support::slowness;
+    std::deque<support::timer> many;
+    const std::int64_t base = std::int64_t{1} << 40;
+    for (int i = 0; i < count; ++i) {
+        many.emplace_back(at(base + 60'000 - i % 60'000));
+        all_.arm(many.back());
+    }
+    std::int64_t last = 0;
+    int taken = 0;
+    while (const pirn::timer_operation* due = all_.take_due(at(base + 60'000))) {
+        ASSERT_GE(due->deadline.time_since_epoch().count(), last);
+        last = due->deadline.time_since_epoch().count();
+        ++taken;
+    }
+    EXPECT_EQ(taken, count);
 }
 
 // ---- through the loop -----------------------------------------------------------------------------

@@ -9,7 +9,7 @@
 #pragma once
 
 #include <pirn/base/bytes.hpp>
-#include <pirn/base/heap.hpp>
+#include <pirn/base/list.hpp>
 #include <pirn/base/time.hpp>
 #include <pirn/loop/operation.hpp>
 
@@ -35,7 +35,7 @@ class timer_operation : public operation {
   private:
     friend class loop;
     friend class timers;
-    heap_link place_;
+    list_link place_;
 };
 
 // poll_operation: completes when a descriptor that is not ours is ready. `events` and the result are
