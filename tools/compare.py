@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Runs pirn-bench and the rivals in turns and prints what each needs, with ratios to the bare floor.
 
-    tools/compare.py --bin build/release/bin [--rounds 5] [--cpu N]
+    tools/compare.py --bin build/release/bin [--room coro|loop] [--rounds 5] [--cpu N]
     tools/compare.py --bin build/release/bin --ncoros 1024,1048576
 
 In turns, because a machine is faster in one minute than in the next: each round runs every program once,
@@ -20,8 +20,8 @@ import statistics
 import subprocess
 import sys
 
-# What is compared: a title, and the key of each contestant's line. The floor comes first.
-TABLES = [
+# What is compared in a room: a title, and the key of each contestant's line. The floor comes first.
+CORO = [
     ("a switch, flat", [
         ("floor: bare exchange", "rival_bare", "ns"),
         ("C++20 coroutine", "rival_stackless", "ns"),
@@ -50,6 +50,19 @@ TABLES = [
         ("ucontext", "rival_ucontext", "create_ns"),
     ]),
 ]
+
+
+def loops(key):
+    return [("pirn", "rival_pirn_loop", key), ("libuv", "rival_uv_loop", key), ("Boost.Asio", "rival_asio_loop", key)]
+
+
+LOOP = [
+    ("arm and cancel a timer among a million", loops("timer_ns")),
+    ("arm a timer and have it fire, a million in 50 ms", loops("fire_ns")),
+    ("wake a loop from another thread", loops("wake_ns")),
+    ("wake a loop from eight threads", loops("wake_8_ns")),
+]
+ROOMS = {"coro": CORO, "loop": LOOP}
 ARGUMENTS = {"pirn-bench": ["--context_switch", "--plain"]}
 
 # Many at a time: a title, the command, and what its keys begin with; and the keys.
@@ -169,6 +182,7 @@ def compare_many(folder, counts, rounds, cpu):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--bin", type=pathlib.Path, required=True, help="where the programs are")
+    parser.add_argument("--room", choices=ROOMS, default="coro")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--cpu", type=int, default=max(os.sched_getaffinity(0)),
                         help="the processor to use; -1 for any")
@@ -178,16 +192,17 @@ def main():
     if arguments.rounds < 1:
         parser.error("--rounds must be at least 1")
 
-    wanted = dict.fromkeys(program for _, contestants in TABLES for _, program, _ in contestants)
+    tables = ROOMS[arguments.room]
+    wanted = dict.fromkeys(program for _, contestants in tables for _, program, _ in contestants)
     present = [program for program in wanted if (arguments.bin / program).is_file()]
-    if "pirn-bench" not in present:
-        sys.exit(f"compare: no pirn-bench in {arguments.bin}; build the target pirn_benchmarks")
-    cpu = None if arguments.cpu < 0 else arguments.cpu
+    if not present:
+        sys.exit(f"compare: no programs in {arguments.bin}; build the target pirn_benchmarks")
+    cpu = None if arguments.cpu < 0 or arguments.room == "loop" else arguments.cpu  # threads need two
     if arguments.ncoros:
         compare_many(arguments.bin, arguments.ncoros, arguments.rounds, cpu)
         return 0
     results = run_rounds(arguments.bin, present, arguments.rounds, cpu)
-    for title, contestants in TABLES:
+    for title, contestants in tables:
         print("\n".join(table(title, contestants, results)), end="\n\n")
     if missing := [program for program in wanted if program not in present]:
         print("left out, being absent:", ", ".join(missing))
