@@ -109,6 +109,20 @@ void loop::cancel(operation& what) noexcept {
     }
 }
 
+void loop::withdraw(timer_operation& what) noexcept {
+    state_->require_owner();
+    if (!what.in_flight()) {
+        return;
+    }
+    if ((what.flags_ & flag::finished) != 0) {
+        state_->finished.erase(what); // or from the batch that is being delivered: a list is told by its link
+    } else {
+        state_->clockwork.disarm(what);
+    }
+    what.state_ = operation_state::idle;
+    --state_->pending;
+}
+
 void loop::release(int descriptor) noexcept {
     state_->require_owner();
     state_->kernel->release(descriptor);

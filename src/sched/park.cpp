@@ -28,6 +28,9 @@ detail::task& required_task() noexcept {
 // it; as this task comes back on the same thread, it can be handed back. (A coroutine may come back on
 // another one, and its switch is too short for two calls of the C library.)
 void put_aside(detail::task& self) {
+    PIRN_REQUIRE(self.may_not_suspend == 0,
+                 "a task suspended where it had said that it does not (no_suspend)",
+                 {"name", self.name()});
     const int kept = errno;
     detail::suspend(self);
     errno = kept;

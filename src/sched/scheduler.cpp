@@ -138,8 +138,12 @@ void scheduler::run_one(detail::task& next) {
     }
     alive_.erase(next);
     everybody_leaves_ = --alive_count_ > 0 && everybody_leaves_;
+    detail::take_down(next.root);
     while (waiter* joiner = next.joiners.pop_front()) {
         unpark(*joiner);
+    }
+    if (next.on_end != nullptr) {
+        next.on_end->call(*next.on_end, next);
     }
     detail::release(next);
 }

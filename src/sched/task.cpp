@@ -18,6 +18,9 @@
 namespace pirn::detail {
 namespace {
 
+constinit const cancel_origin asked_to_stop{"request_stop", {}};
+constinit const cancel_origin everybody_leaves{"all tasks of the scheduler are asked to stop", {}};
+
 void leave_wait_queue(waiter& on) noexcept;
 
 // A wait for the end of another task.
@@ -64,10 +67,20 @@ bool spend_answer() noexcept {
 
 void start(task& fresh, scheduler& home) noexcept {
     fresh.home = &home;
-    fresh.stop_requested = scheduler_access::everybody_leaves(home);
+    if (scheduler_access::everybody_leaves(home)) {
+        request_cancel(fresh.root, everybody_leaves);
+    }
     scheduler_access::alive(home).push_back(fresh);
     ++scheduler_access::alive_count(home);
     scheduler_access::runnable(home).push_back(fresh);
+}
+
+void start_within(task& fresh, scheduler& home, cancel_node& below, end_hook& hook) noexcept {
+    fresh.references = 1;
+    fresh.on_end = &hook;
+    hang(fresh.root, below);
+    fresh.stop_requested = fresh.root.asked;
+    start(fresh, home);
 }
 
 void release(task& which) noexcept {
@@ -104,13 +117,8 @@ void wait_for_end(task& other, bool cancellable) {
 }
 
 void ask_to_stop(task& which) noexcept {
-    if (which.stop_requested || which.ended()) {
-        return;
-    }
-    which.stop_requested = true;
-    waiter* on = which.parked_on;
-    if (on != nullptr && on->abort != nullptr) {
-        on->abort(*on);
+    if (!which.ended()) {
+        request_cancel(which.root, asked_to_stop);
     }
 }
 

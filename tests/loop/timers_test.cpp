@@ -204,6 +204,25 @@ TEST_P(timers_test, are_never_early) {
     }
 }
 
+TEST_P(timers_test, that_are_withdrawn_do_not_complete) {
+    support::timer armed{pirn::after(1h)};
+    support::timer due{pirn::after(0s)};
+    support::timer also_due{due.deadline};
+    for (support::timer* each : {&armed, &due, &also_due}) {
+        loop().submit(*each);
+    }
+    loop().withdraw(armed);
+    EXPECT_FALSE(armed.in_flight());
+    due.then = [&](auto&) { loop().withdraw(also_due); }; // which has finished by then, as `due` has
+    EXPECT_EQ(loop().run(), 1U);
+    EXPECT_EQ(loop().pending(), 0U);
+    EXPECT_EQ(armed.completions + also_due.completions, 0);
+    loop().withdraw(armed); // idle: nothing to do
+    loop().submit(also_due);
+    EXPECT_EQ(loop().run(), 1U);
+    EXPECT_TRUE(also_due.completed_with(0)) << "it can be used again";
+}
+
 TEST_P(timers_test, of_the_past_and_of_now_complete_on_the_next_run) {
     support::timer epoch{time_point{}};
     support::timer earliest{time_point::min()};

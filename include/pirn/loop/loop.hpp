@@ -43,6 +43,10 @@ class PIRN_EXPORT loop {
     // or with the result that was faster. Idle operations are left alone. Never suspends.
     void cancel(operation& what) noexcept;
 
+    // withdraw: takes a timer back: its completion will not be called, and it is idle at once. Nothing happens to
+    // one that is idle. Never suspends.
+    void withdraw(timer_operation& what) noexcept;
+
     // release: the descriptor is about to be closed; no operation is in flight on it. To be called
     // for every descriptor that was used here. Never suspends.
     void release(int descriptor) noexcept;

@@ -13,12 +13,16 @@
 //   parked_on       park and unpark; null while runnable or running
 //   joiners         join
 //   references      the scheduler's one, and the handle's
-//   stop_requested  request_stop
+//   root, innermost scopes: see cancel_node.hpp. A node of the task's group hangs root below itself
+//   stop_requested  the same as innermost->asked
+//   on_end          at the spawn, by a group
+//   may_not_suspend no_suspend, which counts
 #pragma once
 
 #include <pirn/base/export.hpp>
 #include <pirn/base/list.hpp>
 #include <pirn/coro/frame.hpp>
+#include <pirn/sched/cancel_node.hpp>
 #include <pirn/sched/options.hpp>
 #include <pirn/sched/park.hpp>
 
@@ -30,10 +34,18 @@ class scheduler;
 
 namespace detail {
 
+// end_hook: who wants to know at once that a task has ended. Called on the scheduler's thread, outside of any
+// task; may take the failure.
+struct end_hook {
+    void (*call)(end_hook& self, task& ended) noexcept;
+};
+
 struct PIRN_EXPORT task : frame {
     task(const placement& place, const frame_behaviour& typed,
          const coroutine_options& options) noexcept
-        : frame{place, typed, options} {}
+        : frame{place, typed, options} {
+        root.whose = this;
+    }
 
     bool ended() const noexcept { return phase == frame_phase::done; }
 
@@ -42,7 +54,11 @@ struct PIRN_EXPORT task : frame {
     list_link alive_link;
     waiter* parked_on = nullptr;
     list<waiter, &waiter::link> joiners;
+    cancel_node root;
+    cancel_node* innermost = &root;
+    end_hook* on_end = nullptr;
     std::uint32_t references = 2;
+    std::uint16_t may_not_suspend = 0;
     bool stop_requested = false;
 };
 
@@ -62,6 +78,10 @@ PIRN_EXPORT void let_others_run();
 
 // start: hands a new task to the scheduler. release: gives up one reference; the last one frees it.
 PIRN_EXPORT void start(task& fresh, scheduler& home) noexcept;
+// start_within: the same for a task that nobody holds a handle of: `hook` hears of its end, and what `below` is
+// asked reaches it.
+PIRN_EXPORT void start_within(task& fresh, scheduler& home, cancel_node& below,
+                              end_hook& hook) noexcept;
 PIRN_EXPORT void release(task& which) noexcept;
 
 // wait_for_end: parks the current task until the other has ended; outside of any task, drives the
