@@ -5,6 +5,7 @@
 
 #include <pirn/sched/scheduler.hpp>
 
+#include <exception>
 #include <string>
 
 namespace pirn::detail {
@@ -26,5 +27,8 @@ std::string site_of(const task& which);
 
 // report_failure: one line on stderr about an error that left a task and that nobody asked for.
 void report_failure(task& which) noexcept;
+
+// report_error: the same for an error of which nothing else is known.
+PIRN_EXPORT void report_error(const char* whose, const std::exception_ptr& what) noexcept;
 
 } // namespace pirn::detail

@@ -12,6 +12,9 @@ namespace {
 // tell: a task whose innermost node this is gets to know, and its wait ends.
 void tell(cancel_node& where) noexcept {
     where.asked = true;
+    if (where.on_asked != nullptr) {
+        where.on_asked->call(*where.on_asked);
+    }
     task* const self = where.whose;
     if (self == nullptr || self->innermost != &where) {
         return;

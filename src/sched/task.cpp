@@ -159,4 +159,18 @@ void report_failure(task& which) noexcept {
     }
 }
 
+void report_error(const char* whose, const std::exception_ptr& what) noexcept {
+    const auto say = [whose](const char* text) {
+        std::fprintf(stderr, "pirn: an error left %s, and nobody asked: %s\n", whose, text);
+    };
+    try {
+        std::rethrow_exception(what);
+    } catch (const cancelled&) { // NOLINT(bugprone-empty-catch): left as it was asked to: no news
+    } catch (const std::exception& error) {
+        say(error.what());
+    } catch (...) {
+        say("not a std::exception");
+    }
+}
+
 } // namespace pirn::detail

@@ -30,11 +30,17 @@ struct cancel_origin {
     std::source_location where;
 };
 
+struct cancel_node;
+struct cancel_hook {
+    void (*call)(cancel_hook& self) noexcept; // must not change the tree
+};
+
 struct cancel_node {
     cancel_node* parent = nullptr;
     list_link siblings;
     task* whose = nullptr;                 // the task that this is a part of; null for a group
     const cancel_origin* origin = nullptr; // of the request, once there was one
+    cancel_hook* on_asked = nullptr;       // hears of it once, when `asked` becomes true
     bool shielded = false;                 // what is asked above does not reach here
     bool asked = false;                    // here or above, as far as shields let it through
     list<cancel_node, &cancel_node::siblings> children;

@@ -33,7 +33,14 @@ namespace pirn {
 
 namespace detail {
 struct scheduler_access; // src/sched/access.hpp
-}
+
+// remote_call: a function that a scheduler is to call on its own thread, outside of any task; asked for on any
+// thread. Stays where it is until it has been called.
+struct remote_call : mpsc_link {
+    explicit remote_call(void (*what)(remote_call&) noexcept) noexcept : call{what} {}
+    void (*const call)(remote_call&) noexcept;
+};
+} // namespace detail
 
 class PIRN_EXPORT scheduler {
   public:
@@ -74,6 +81,11 @@ class PIRN_EXPORT scheduler {
     // those have ended: nobody can slip in while everybody leaves. Never suspends.
     void request_stop_all() noexcept;
 
+    // post: has it called soon. Thread-safe. call_posted: calls at once what has been posted; on the scheduler's
+    // thread, also inside a task. Not API. Never suspend.
+    void post(detail::remote_call& what) noexcept;
+    void call_posted() noexcept;
+
     // alive: tasks spawned and not ended. Never suspends.
     std::size_t alive() const noexcept { return alive_count_; }
 
@@ -99,6 +111,7 @@ class PIRN_EXPORT scheduler {
     list<detail::task, &detail::task::alive_link> alive_;
     bool everybody_leaves_ = false; // request_stop_all was called, and somebody is still there
     mpsc<waiter> inbox_;
+    mpsc<detail::remote_call> calls_;
     std::atomic<unsigned> wakers_{0}; // other threads in the middle of unpark; see there
     detail::task* running_ = nullptr;
     std::size_t alive_count_ = 0;

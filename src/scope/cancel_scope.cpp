@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+//
+// Cancel scopes: a node in the scheduler's tree, with the ways to ask and to be told.
+//
+// Shared state, only with a stop_token:
+//   link_in::posted    set by whoever requests the stop, on any thread; read by the scheduler's
+#include <pirn/scope/cancel_scope.hpp>
+
+#include <pirn/sched/task.hpp>
+
+#include <atomic>
+#include <new>
+#include <thread>
+
+namespace pirn {
+
+// A request that comes from another thread is carried to the scheduler's.
+struct cancel_scope::link_in : detail::remote_call {
+    link_in(cancel_scope& scope, scheduler& runs_on, std::stop_token token)
+        : remote_call{&arrived}, whose{scope}, home{runs_on}, thread{std::this_thread::get_id()} {
+        callback.emplace(std::move(token), request{*this}); // which may be called at once
+    }
+
+    static void arrived(remote_call& which) noexcept {
+        auto& self = static_cast<link_in&>(which);
+        self.posted.store(false, std::memory_order_relaxed);
+        self.whose.cancel("a stop_token", {});
+    }
+
+    struct request {
+        void operator()() const noexcept {
+            if (std::this_thread::get_id() == to.thread) {
+                to.whose.cancel("a stop_token", {});
+            } else {
+                to.posted.store(true, std::memory_order_relaxed); // post publishes it
+                to.home.post(to);
+            }
+        }
+        link_in& to;
+    };
+
+    cancel_scope& whose;
+    scheduler& home;
+    std::thread::id thread;
+    std::atomic<bool> posted{false};
+    std::optional<std::stop_callback<request>> callback;
+};
+
+struct cancel_scope::link_out : detail::cancel_hook {
+    link_out() : cancel_hook{&asked} {}
+    static void asked(cancel_hook& self) noexcept {
+        static_cast<link_out&>(self).source.request_stop();
+    }
+    std::stop_source source;
+};
+
+cancel_scope::cancel_scope() noexcept : alarm_{*this} {}
+
+cancel_scope::cancel_scope(time_point deadline) noexcept : alarm_{*this}, deadline_{deadline} {}
+
+cancel_scope::cancel_scope(std::stop_token token, time_point deadline)
+    : alarm_{*this}, deadline_{deadline} {
+    scheduler* const home = scheduler::current();
+    PIRN_REQUIRE(home != nullptr, "a cancel_scope with a stop_token was made outside of any task");
+    in_ = std::make_unique<link_in>(*this, *home, std::move(token));
+}
+
+cancel_scope::~cancel_scope() {
+    PIRN_REQUIRE(node_.whose == nullptr, "a cancel_scope was destroyed while it runs");
+    if (in_ != nullptr) {
+        in_->callback.reset(); // waits for one that is being called right now
+        if (in_->posted.load(std::memory_order_relaxed)) {
+            in_->home.call_posted();
+        }
+    }
+}
+
+void cancel_scope::cancel(std::string_view cause, std::source_location where) noexcept {
+    if (node_.asked_here()) {
+        return;
+    }
+    try {
+        cause_ = cause;
+    } catch (const std::bad_alloc&) {
+        cause_.clear(); // the cause is lost, the cancellation is not
+    }
+    origin_ = {cause_, where};
+    detail::request_cancel(node_, origin_);
+}
+
+std::string_view cancel_scope::cause() const noexcept {
+    const detail::cancel_origin* const from = detail::origin_of(node_);
+    return from != nullptr ? from->cause : std::string_view{};
+}
+
+std::source_location cancel_scope::where() const noexcept {
+    const detail::cancel_origin* const from = detail::origin_of(node_);
+    return from != nullptr ? from->where : std::source_location{};
+}
+
+void cancel_scope::set_deadline(time_point when) {
+    deadline_ = when;
+    if (node_.whose != nullptr) {
+        alarm_.set(when);
+    }
+}
+
+std::stop_token cancel_scope::stop_token() {
+    if (out_ == nullptr) {
+        out_ = std::make_unique<link_out>();
+        node_.on_asked = out_.get();
+        if (node_.asked) {
+            out_->source.request_stop();
+        }
+    }
+    return out_->source.get_token();
+}
+
+void cancel_scope::deadline_alarm::ring(alarm& which) noexcept {
+    static_cast<deadline_alarm&>(which).whose.cancel("the deadline", {});
+}
+
+void cancel_scope::begin() {
+    detail::task* const self = detail::current_task();
+    PIRN_REQUIRE(self != nullptr, "a cancel_scope was run outside of any task");
+    PIRN_REQUIRE(node_.whose == nullptr,
+                 "a cancel_scope was run inside of itself, or by two tasks");
+    const bool before = node_.asked;
+    detail::enter(node_, *self);
+    if (!before && node_.asked && out_ != nullptr) {
+        out_->source.request_stop();
+    }
+    if (deadline_ != never && !node_.asked_here()) {
+        if (deadline_ <= clock::now()) {
+            cancel("the deadline", {});
+        } else {
+            alarm_.set(deadline_);
+        }
+    }
+}
+
+void cancel_scope::end() noexcept {
+    alarm_.unset();
+    detail::leave(node_);
+    node_.whose = nullptr;
+    node_.asked = node_.asked_here(); // alone again
+}
+
+bool cancel_scope::was_ours() const noexcept { return node_.asked_here() && !stop_requested(); }
+
+std::string_view cancel_cause() noexcept {
+    const detail::task* const self = detail::current_task();
+    const detail::cancel_origin* const from =
+        self != nullptr ? detail::origin_of(*self->innermost) : nullptr;
+    return from != nullptr ? from->cause : std::string_view{};
+}
+
+} // namespace pirn

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+//
+// Functions with a limit of time.
+#include <pirn/scope/timeout.hpp>
+
+#include <pirn/runtime/runtime.hpp>
+#include <pirn/runtime/sleep.hpp>
+#include <pirn/runtime/spawn.hpp>
+
+#include "support/account.hpp"
+
+#include <chrono>
+#include <memory>
+#include <stdexcept>
+#include <system_error>
+
+#include <gtest/gtest.h>
+
+namespace {
+
+using namespace std::chrono_literals;
+using timeouts = support::balanced<>;
+
+TEST_F(timeouts, give_the_result_when_it_comes_in_time) {
+    pirn::run([] {
+        EXPECT_EQ(pirn::with_timeout(1h, [] { return 5; }), 5);
+        pirn::with_timeout(1h, [] { pirn::sleep_for(1ms); });
+        EXPECT_EQ(*pirn::with_timeout(1h, [] { return std::make_unique<int>(3); }), 3);
+        EXPECT_EQ(pirn::try_with_timeout(pirn::after(1h), [] { return 6; }), 6);
+        EXPECT_TRUE(pirn::try_with_timeout(1h, [] {}));
+    });
+}
+
+TEST_F(timeouts, throw_or_give_nothing_when_it_does_not) {
+    pirn::run([] {
+        const auto forever = [] { pirn::sleep_until(pirn::never); };
+        EXPECT_THROW(pirn::with_timeout(1ms, forever), pirn::timed_out);
+        try {
+            pirn::with_timeout(1ms, forever);
+            ADD_FAILURE() << "no timeout";
+        } catch (const std::system_error& error) {
+            EXPECT_EQ(error.code(), std::errc::timed_out);
+        }
+        EXPECT_FALSE(pirn::try_with_timeout(1ms, forever));
+        EXPECT_EQ(pirn::try_with_timeout(1ms,
+                                         [&] {
+                                             forever();
+                                             return 1;
+                                         }),
+                  std::nullopt);
+        EXPECT_THROW(pirn::with_timeout(-1s, [] { pirn::yield_now(); }), pirn::timed_out);
+    });
+}
+
+TEST_F(timeouts, let_errors_pass) {
+    pirn::run([] {
+        EXPECT_THROW(pirn::with_timeout(1h, [] { throw std::logic_error{"no"}; }),
+                     std::logic_error);
+    });
+}
+
+TEST_F(timeouts, nest_and_the_nearest_counts) {
+    pirn::run([] {
+        const auto begin = pirn::clock::now();
+        EXPECT_THROW(
+            pirn::with_timeout(2ms, [] { pirn::with_timeout(1h, [] { pirn::sleep_for(1h); }); }),
+            pirn::timed_out);
+        bool outer_goes_on = false;
+        pirn::with_timeout(1h, [&] {
+            EXPECT_THROW(pirn::with_timeout(2ms, [] { pirn::sleep_for(1h); }), pirn::timed_out);
+            outer_goes_on = true;
+        });
+        EXPECT_TRUE(outer_goes_on);
+        EXPECT_GE(pirn::clock::now() - begin, 4ms);
+    });
+}
+
+TEST_F(timeouts, are_not_taken_for_a_request_to_stop) {
+    pirn::run([] {
+        auto task = pirn::spawn([] { pirn::with_timeout(1h, [] { pirn::sleep_for(1h); }); });
+        pirn::yield_now();
+        task.request_stop();
+        EXPECT_THROW(task.get(), pirn::cancelled);
+    });
+}
+
+} // namespace
