@@ -15,6 +15,13 @@ if(PIRN_SANITIZE)
     endif()
 endif()
 
+if(PIRN_TEST_AS STREQUAL "shared")
+    add_compile_options(-fPIC)
+elseif(PIRN_TEST_AS STREQUAL "fixed")
+    add_compile_options(-fno-pic -fno-pie)
+    add_link_options(-no-pie)
+endif()
+
 # Clang says "unused" to flags that only gcc knows, so each compiler gets its own list.
 set(PIRN_WARNINGS
     -Wall

@@ -27,6 +27,10 @@ function(pirn_make_libraries)
         endif()
     endforeach()
 
+    if(PIRN_TEST_AS STREQUAL "fixed")
+        set_target_properties(pirn_shared PROPERTIES EXCLUDE_FROM_ALL ON)
+    endif()
+
     # While the major version is 0 a minor one may break the ABI, so the soname carries both.
     set_target_properties(pirn_shared PROPERTIES VERSION ${PROJECT_VERSION}
                                                  SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})

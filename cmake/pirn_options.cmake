@@ -26,6 +26,15 @@ set_property(CACHE PIRN_WITH_URING PROPERTY STRINGS auto on off)
 # Applied to everything in the build, library and tests alike: a half-instrumented program lies.
 set(PIRN_SANITIZE "" CACHE STRING "Sanitizers to compile with, e.g. address or thread or undefined")
 
+# How the tests are compiled and linked, for ./dev matrix. `static`: as users mostly do it. `shared`: position
+# independent, against the shared library, which then hides nothing from them. `fixed`: tests and library at
+# fixed addresses, from which no shared library can be made.
+set(PIRN_TEST_AS static CACHE STRING "How tests are linked: static, shared or fixed")
+set_property(CACHE PIRN_TEST_AS PROPERTY STRINGS static shared fixed)
+if(NOT PIRN_TEST_AS MATCHES "^(static|shared|fixed)$")
+    message(FATAL_ERROR "PIRN_TEST_AS is '${PIRN_TEST_AS}'; it may be static, shared or fixed")
+endif()
+
 # All programs in one folder, so that a document can name their paths.
 if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_RUNTIME_OUTPUT_DIRECTORY)
     set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin")

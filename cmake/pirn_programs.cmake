@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # How a test, a benchmark and an example are declared. All link the static library, where hidden symbols
-# can still be reached: tests and benchmarks may include a room's private header as "room/x.hpp",
-# examples see only what a user sees.
+# can still be reached (PIRN_TEST_AS may say otherwise): tests and benchmarks may include a room's private
+# header as "room/x.hpp", examples see only what a user sees.
 
 # pirn_test(ROOM coro SOURCES coroutine_test.cpp ... [LABELS slow] [ENVIRONMENTS A=1 A=2])
 # One GoogleTest program <room>_test; ctest knows its tests as <room>.Suite.Name. With ENVIRONMENTS each
@@ -81,7 +81,8 @@ function(pirn_program target)
     cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LIBRARIES")
     add_executable(${target} ${arg_SOURCES})
     pirn_compile_as_ours(${target})
-    target_link_libraries(${target} PRIVATE pirn::static ${arg_LIBRARIES})
+    set(library $<IF:$<STREQUAL:${PIRN_TEST_AS},shared>,pirn_shared,pirn_static>)
+    target_link_libraries(${target} PRIVATE ${library} ${arg_LIBRARIES})
 endfunction()
 
 # pirn_show_private(target): lets it include src/ and tests/, compiled as the library itself was.

@@ -28,10 +28,17 @@ function(pirn_room)
     set(target pirn_${arg_NAME})
     add_library(${target} OBJECT ${arg_SOURCES} ${arg_HEADERS})
     pirn_compile_as_ours(${target})
+    set(independent ON)
+    set(visibility hidden)
+    if(PIRN_TEST_AS STREQUAL "fixed")
+        set(independent OFF)
+    elseif(PIRN_TEST_AS STREQUAL "shared")
+        set(visibility default)
+    endif()
     set_target_properties(
         ${target}
-        PROPERTIES POSITION_INDEPENDENT_CODE ON
-                   CXX_VISIBILITY_PRESET hidden
+        PROPERTIES POSITION_INDEPENDENT_CODE ${independent}
+                   CXX_VISIBILITY_PRESET ${visibility}
                    VISIBILITY_INLINES_HIDDEN ON)
     target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/src")
     target_compile_definitions(${target} PRIVATE PIRN_BUILDING=1 ${PIRN_PUBLIC_DEFINITIONS})

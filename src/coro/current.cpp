@@ -21,7 +21,8 @@ std::optional<coroutine_ref> current() noexcept {
     return reference_to(detail::this_thread().current);
 }
 
-std::size_t remaining_stack() noexcept {
+// Not inlined, as link-time optimisation would: its own frame must be the lowest.
+PIRN_NOINLINE std::size_t remaining_stack() noexcept {
     const detail::frame* running = detail::this_thread().current;
     if (!detail::is_frame(running)) {
         return 0;

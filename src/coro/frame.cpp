@@ -16,8 +16,11 @@
 #include <atomic>
 #include <cstring>
 
+// Named by assembly only, of which link-time optimisation knows nothing: it would make the variable its own, or
+// drop it.
 extern "C" {
-PIRN_THREAD_LOCAL thread_local constinit pirn::detail::thread_state pirn_thread_state{};
+[[gnu::used]] PIRN_THREAD_LOCAL thread_local constinit pirn::detail::thread_state
+    pirn_thread_state{};
 }
 
 namespace pirn {

@@ -6,8 +6,8 @@
 //   reading   a word for each page (Documentation/admin-guide/mm/pagemap.rst); more to copy, and a page that
 //             was only read looks like one that was written
 //
-// A way is believed only after it was tried on three pages whose state is known: an emulator may answer
-// about another address space than ours.
+// A way is believed only after it was tried on pages whose state is known: an emulator may answer about
+// another address space than ours, or in another order of bytes.
 //
 // The file is opened for each walk and not kept: a forked child must not look at its parent, and who
 // closes all descriptors must not have us ask somebody else's file.
@@ -50,28 +50,44 @@ constexpr std::uint64_t page_is_zero_page = 1U << 5; // read, and never written
 // In a word of the file.
 constexpr std::uint64_t word_is_present = std::uint64_t{1} << 63;
 constexpr std::uint64_t word_is_swapped = std::uint64_t{1} << 62;
+constexpr std::uint64_t word_is_foreign = std::uint64_t{3}
+                                          << 59; // always zero, says the documentation
 
 std::uint64_t address_of(const std::byte* at) noexcept {
     return reinterpret_cast<std::uintptr_t>(at);
 }
 
-// The middle one of three pages was written, the highest only read.
+// Every second page was written, the highest only read. So many, because a word of which the bytes are the wrong
+// way round says the right thing by chance.
+constexpr std::size_t tried_pages = 65;
+
 bool tells_the_truth(page_map_way by, std::span<std::byte> pages) noexcept {
     const std::size_t page = page_size();
     touched_runs runs{by};
     runs.begin(pages);
-    const bool found = runs.next() && runs.run().data() == pages.data() + page;
-    return found && (by == page_map_way::reading || runs.run().size() == page);
+    for (std::size_t i = 1; i < tried_pages; i += 2) {
+        if (!runs.next() || runs.run().data() != pages.data() + i * page) {
+            return false;
+        }
+        const bool beside_the_read_one = i + 2 == tried_pages;
+        const bool may_be_longer = beside_the_read_one && by == page_map_way::reading;
+        if (runs.run().size() != page && !may_be_longer) {
+            return false;
+        }
+    }
+    return true;
 }
 
 page_map_way find_way() noexcept {
-    const std::span<std::byte> pages = reserve_memory(3 * page_size());
+    const std::span<std::byte> pages = reserve_memory(tried_pages * page_size());
     if (pages.empty()) {
         return page_map_way::none;
     }
     volatile std::byte* const bytes = pages.data();
-    bytes[page_size()] = std::byte{1};
-    static_cast<void>(static_cast<std::byte>(bytes[2 * page_size()]));
+    for (std::size_t i = 1; i < tried_pages; i += 2) {
+        bytes[i * page_size()] = std::byte{1};
+    }
+    static_cast<void>(static_cast<std::byte>(bytes[(tried_pages - 1) * page_size()]));
     page_map_way found = page_map_way::none;
     for (const page_map_way one : {page_map_way::reading, page_map_way::scan}) {
         if (tells_the_truth(one, pages)) {
@@ -166,6 +182,9 @@ bool touched_runs::fill_by_reading() noexcept {
         return false;
     }
     for (std::size_t i = 0; i < static_cast<std::size_t>(got) / sizeof words[0]; ++i) {
+        if ((words[i] & word_is_foreign) != 0) {
+            return false;
+        }
         if ((words[i] & (word_is_present | word_is_swapped)) != 0) {
             add(at_, at_ + page);
         }

@@ -48,6 +48,9 @@
 // Exactly the same: nothing is pushed. (Linux has no red zone on this processor, so one could; but the
 // context lies in the cache line that is needed anyway.)
 //
+// Between the change of sp and the jump the thread stands on one stack with the code of another. Only a signal
+// handler can see that; if it walks the stack, the description of the frame tells it that the stack ends.
+//
 // ---- The jump, and who may be jumped to
 //
 // `br x16`, never `ret`: a return would be predicted from the processor's stack of calls, which knows the
@@ -135,6 +138,16 @@ inline std::byte* low_end(const context& one) noexcept {
 #define PIRN_AARCH64_SVE_CLOBBERS
 #endif
 
+// On the other stack and not yet in the other function: a signal handler that walks the stack now finds its
+// end, and not what it would take for a return address. Nothing where the compiler describes no frames.
+#if defined(__GCC_HAVE_DWARF2_CFI_ASM)
+#define PIRN_AARCH64_BETWEEN_STACKS ".cfi_remember_state\n\t.cfi_undefined x30\n\t"
+#define PIRN_AARCH64_ARRIVED ".cfi_restore_state\n"
+#else
+#define PIRN_AARCH64_BETWEEN_STACKS
+#define PIRN_AARCH64_ARRIVED
+#endif
+
 PIRN_ALWAYS_INLINE message switch_to(context& other, message sent) noexcept {
     register context* address asm("x0") = &other;
     register message carried asm("x1") = sent;
@@ -147,11 +160,9 @@ PIRN_ALWAYS_INLINE message switch_to(context& other, message sent) noexcept {
                  "stp x9, x10, [x0]\n\t"
                  "stp x29, x19, [x0, #16]\n\t"
                  // … and become them. x0 and x1 arrive on the other side as they are here.
-                 "mov sp, x11\n\t"
-                 "mov x29, x12\n\t"
+                 "mov sp, x11\n\t" PIRN_AARCH64_BETWEEN_STACKS "mov x29, x12\n\t"
                  "mov x19, x13\n\t"
-                 "br x16\n"
-                 "1:\n\t" PIRN_AARCH64_LANDING
+                 "br x16\n" PIRN_AARCH64_ARRIVED "1:\n\t" PIRN_AARCH64_LANDING
                  : "+r"(address), "+r"(carried)
                  :
                  : "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13",

@@ -53,6 +53,12 @@
 //
 // Exactly the same: nothing is pushed.
 //
+// Between the change of sp and the jump the thread stands on one stack with the code of another. DWARF can say
+// so, and does for a debugger. The EHABI cannot: its tables have one entry per function, which holds at every
+// instruction of it, because they are made for exceptions, and those come out of calls. A signal handler that
+// walks the stack right there takes, on this processor alone, something else for a return address, and the walk
+// ends with whatever that is.
+//
 // ---- The instructions
 //
 // ldm and stm move several registers at once, lowest number first, so what leaves and what arrives is put
@@ -130,6 +136,16 @@ inline std::byte* low_end(const context& one) noexcept {
 #define PIRN_ARM_NEON_CLOBBERS
 #endif
 
+// On the other stack and not yet in the other function: a debugger that stops here is told that the stack ends.
+// Only where there is DWARF, that is with -g; the tables of the EHABI have nothing of the kind, see above.
+#if defined(__GCC_HAVE_DWARF2_CFI_ASM)
+#define PIRN_ARM_BETWEEN_STACKS ".cfi_remember_state\n\t.cfi_undefined lr\n\t"
+#define PIRN_ARM_ARRIVED ".cfi_restore_state\n"
+#else
+#define PIRN_ARM_BETWEEN_STACKS
+#define PIRN_ARM_ARRIVED
+#endif
+
 PIRN_ALWAYS_INLINE message switch_to(context& other, message sent) noexcept {
     register context* address asm("r0") = &other;
     register message carried asm("r1") = sent;
@@ -140,12 +156,10 @@ PIRN_ALWAYS_INLINE message switch_to(context& other, message sent) noexcept {
                  // … leave ourselves in there …
                  "stm r0, {r2, r3, r6, r7, r11}\n\t"
                  // … and become them. r0 and r1 arrive on the other side as they are here.
-                 "mov sp, r9\n\t"
-                 "mov r6, r10\n\t"
+                 "mov sp, r9\n\t" PIRN_ARM_BETWEEN_STACKS "mov r6, r10\n\t"
                  "mov r7, r12\n\t"
                  "mov r11, lr\n\t"
-                 "bx r8\n"
-                 "1:"
+                 "bx r8\n" PIRN_ARM_ARRIVED "1:"
                  : "+r"(address), "+r"(carried)
                  :
                  : "r2", "r3", "r4", "r5", "r8", "r9", "r10", "r12", "lr", "cc",

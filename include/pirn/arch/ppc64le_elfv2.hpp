@@ -55,6 +55,9 @@
 //
 // Exactly the same. Nothing is pushed, so the protected zone stays intact.
 //
+// Between the change of r1 and the jump the thread stands on one stack with the code of another. Only a signal
+// handler can see that; if it walks the stack, the description of the frame tells it that the stack ends.
+//
 // ---- Where am I, and the jump
 //
 // Before POWER10 no instruction names an address relative to its own. `bcl 20,31,` to the next instruction
@@ -110,6 +113,16 @@ inline std::byte* low_end(const context& one) noexcept {
     return static_cast<std::byte*>(one.stack_pointer) - below;
 }
 
+// On the other stack and not yet in the other function: a signal handler that walks the stack now finds its
+// end, and not what it would take for a return address. Nothing where the compiler describes no frames.
+#if defined(__GCC_HAVE_DWARF2_CFI_ASM)
+#define PIRN_PPC64LE_BETWEEN_STACKS ".cfi_remember_state\n\t.cfi_undefined lr\n\t"
+#define PIRN_PPC64LE_ARRIVED ".cfi_restore_state\n"
+#else
+#define PIRN_PPC64LE_BETWEEN_STACKS
+#define PIRN_PPC64LE_ARRIVED
+#endif
+
 PIRN_ALWAYS_INLINE message switch_to(context& other, message sent) noexcept {
     register context* address asm("r3") = &other;
     register message carried asm("r4") = sent;
@@ -130,12 +143,10 @@ PIRN_ALWAYS_INLINE message switch_to(context& other, message sent) noexcept {
                  "std 30, 24(3)\n\t"
                  "std 31, 32(3)\n\t"
                  // … and become them. r3 and r4 arrive on the other side as they are here.
-                 "mr 1, 6\n\t"
-                 "mr 2, 7\n\t"
+                 "mr 1, 6\n\t" PIRN_PPC64LE_BETWEEN_STACKS "mr 2, 7\n\t"
                  "mr 30, 8\n\t"
                  "mr 31, 9\n\t"
-                 "bctr\n"
-                 "1:"
+                 "bctr\n" PIRN_PPC64LE_ARRIVED "1:"
                  : "+r"(address), "+r"(carried)
                  :
                  : "r0", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "r14", "r15", "r16",

@@ -44,6 +44,9 @@
 //
 // Exactly the same: nothing is pushed.
 //
+// Between the change of sp and the jump the thread stands on one stack with the code of another. Only a signal
+// handler can see that; if it walks the stack, the description of the frame tells it that the stack ends.
+//
 // ---- The jump
 //
 // RISC-V has no return instruction. A processor that predicts returns goes by the register: a jump
@@ -113,6 +116,16 @@ inline std::byte* low_end(const context& one) noexcept {
 #define PIRN_RISCV64_VECTOR_CLOBBERS
 #endif
 
+// On the other stack and not yet in the other function: a signal handler that walks the stack now finds its
+// end, and not what it would take for a return address. Nothing where the compiler describes no frames.
+#if defined(__GCC_HAVE_DWARF2_CFI_ASM)
+#define PIRN_RISCV64_BETWEEN_STACKS ".cfi_remember_state\n\t.cfi_undefined ra\n\t"
+#define PIRN_RISCV64_ARRIVED ".cfi_restore_state\n"
+#else
+#define PIRN_RISCV64_BETWEEN_STACKS
+#define PIRN_RISCV64_ARRIVED
+#endif
+
 PIRN_ALWAYS_INLINE message switch_to(context& other, message sent) noexcept {
     register context* address asm("a0") = &other;
     register message carried asm("a1") = sent;
@@ -128,11 +141,9 @@ PIRN_ALWAYS_INLINE message switch_to(context& other, message sent) noexcept {
                  "sd s0, 16(a0)\n\t"
                  "sd s1, 24(a0)\n\t"
                  // … and become them. a0 and a1 arrive on the other side as they are here.
-                 "mv sp, a3\n\t"
-                 "mv s0, a4\n\t"
+                 "mv sp, a3\n\t" PIRN_RISCV64_BETWEEN_STACKS "mv s0, a4\n\t"
                  "mv s1, a5\n\t"
-                 "jr t2\n"
-                 "1:"
+                 "jr t2\n" PIRN_RISCV64_ARRIVED "1:"
                  : "+r"(address), "+r"(carried)
                  :
                  : "ra", "t0", "t1", "t2", "t3", "t4", "t5", "t6", "a2", "a3", "a4", "a5", "a6",

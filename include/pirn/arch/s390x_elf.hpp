@@ -54,6 +54,9 @@
 // Exactly the same. Nothing is pushed; this ABI has no red zone below r15, but a leaf may be using the 160
 // bytes above it.
 //
+// Between the change of r15 and the jump the thread stands on one stack with the code of another. Only a signal
+// handler can see that; if it walks the stack, the description of the frame tells it that the stack ends.
+//
 // ---- The jump
 //
 // `br %r9`: the habit of returning through r14 is left to functions that return.
@@ -116,6 +119,16 @@ inline std::byte* low_end(const context& one) noexcept {
 #define PIRN_S390X_VECTOR_CLOBBERS
 #endif
 
+// On the other stack and not yet in the other function: a signal handler that walks the stack now finds its
+// end, and not what it would take for a return address. Nothing where the compiler describes no frames.
+#if defined(__GCC_HAVE_DWARF2_CFI_ASM)
+#define PIRN_S390X_BETWEEN_STACKS ".cfi_remember_state\n\t.cfi_undefined %%r14\n\t"
+#define PIRN_S390X_ARRIVED ".cfi_restore_state\n"
+#else
+#define PIRN_S390X_BETWEEN_STACKS
+#define PIRN_S390X_ARRIVED
+#endif
+
 PIRN_ALWAYS_INLINE message switch_to(context& other, message sent) noexcept {
     register context* address asm("r2") = &other;
     register message carried asm("r3") = sent;
@@ -125,12 +138,10 @@ PIRN_ALWAYS_INLINE message switch_to(context& other, message sent) noexcept {
                  // … leave ourselves in there …
                  "stmg %%r11, %%r15, 0(%%r2)\n\t"
                  // … and become them. r2 and r3 arrive on the other side as they are here.
-                 "lgr %%r15, %%r10\n\t"
-                 "lgr %%r11, %%r6\n\t"
+                 "lgr %%r15, %%r10\n\t" PIRN_S390X_BETWEEN_STACKS "lgr %%r11, %%r6\n\t"
                  "lgr %%r12, %%r7\n\t"
                  "lgr %%r13, %%r8\n\t"
-                 "br %%r9\n"
-                 "1:"
+                 "br %%r9\n" PIRN_S390X_ARRIVED "1:"
                  : "+r"(address), "+r"(carried)
                  :
                  : "r0", "r1", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r14", "f0", "f1", "f2",

@@ -9,6 +9,7 @@
 #include <pirn/coro/frame.hpp>
 #include <pirn/coro/yielder.hpp>
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <new>
@@ -35,6 +36,23 @@ void* place_of(manual<T>& storage) noexcept {
 
 struct nothing {};
 
+// undo: does what it was given unless it is disarmed, when an exception passes by. No try block, because user code
+// may be compiled without exceptions: see docs/exceptions.md.
+template <class Action>
+struct undo {
+    explicit undo(Action what) noexcept : action{what} {}
+    ~undo() {
+        if (armed) {
+            action();
+        }
+    }
+    undo(const undo&) = delete;
+    undo& operator=(const undo&) = delete;
+
+    Action action;
+    bool armed = true;
+};
+
 // A reference is kept as a pointer.
 template <class T>
 using stored =
@@ -50,18 +68,16 @@ class body final : public Base {
     body(const placement& place, const coroutine_options& options, F&& function, As&&... arguments)
         : Base{place, behaviour_table, options} {
         ::new (place_of(function_)) Function(std::forward<F>(function));
-        try {
-            ::new (place_of(arguments_)) std::tuple<Arguments...>(std::forward<As>(arguments)...);
-        } catch (...) {
-            std::destroy_at(std::addressof(function_.value));
-            throw;
-        }
+        undo drop_function{[&]() noexcept { std::destroy_at(std::addressof(function_.value)); }};
+        ::new (place_of(arguments_)) std::tuple<Arguments...>(std::forward<As>(arguments)...);
+        drop_function.armed = false;
     }
     ~body() {
-        if (this->phase == frame_phase::fresh) {
+        // Not only of a coroutine that never started: see `ending`.
+        if ((holds_ & callable) != 0) {
             drop_callable();
         }
-        if (has_result_) {
+        if ((holds_ & result) != 0) {
             std::destroy_at(std::addressof(result_.value));
         }
     }
@@ -70,6 +86,8 @@ class body final : public Base {
     static void run(frame& base) {
         auto& self = static_cast<body&>(base);
         // The callable and its arguments end with the run, on this stack: their destructors may suspend.
+        // Compiled without exceptions this is passed over when a suspended coroutine is destroyed; then they
+        // end with the body.
         struct ending {
             ~ending() { ended.drop_callable(); }
             body& ended;
@@ -85,7 +103,7 @@ class body final : public Base {
                 ::new (place_of(self.result_)) Return(self.call());
                 self.transfer = place_of(self.result_);
             }
-            self.has_result_ = true;
+            self.holds_ |= result;
         }
     }
 
@@ -121,6 +139,7 @@ class body final : public Base {
     }();
 
     void drop_callable() noexcept {
+        holds_ &= static_cast<std::uint8_t>(~callable);
         std::destroy_at(std::addressof(arguments_.value));
         std::destroy_at(std::addressof(function_.value));
     }
@@ -130,7 +149,11 @@ class body final : public Base {
     manual<Function> function_;
     manual<std::tuple<Arguments...>> arguments_;
     [[no_unique_address]] manual<stored<Return>> result_;
-    bool has_result_ = false;
+
+    // Which of the parts exist.
+    static constexpr std::uint8_t callable = 1;
+    static constexpr std::uint8_t result = 2;
+    std::uint8_t holds_ = callable;
 };
 
 // make_body: places a coroutine at the high end of a stack. Throws std::bad_alloc, and what copying or
@@ -138,12 +161,10 @@ class body final : public Base {
 template <class Body, class... Parts>
 Body* make_body(const coroutine_options& options, Parts&&... parts) {
     const placement place = place_body(options, sizeof(Body), alignof(Body));
-    try {
-        return new (place.body) Body(place, options, std::forward<Parts>(parts)...);
-    } catch (...) {
-        unplace(place.ground);
-        throw;
-    }
+    undo give_back{[&]() noexcept { unplace(place.ground); }};
+    Body* const made = new (place.body) Body(place, options, std::forward<Parts>(parts)...);
+    give_back.armed = false;
+    return made;
 }
 
 } // namespace pirn::detail
