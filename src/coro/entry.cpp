@@ -6,6 +6,7 @@
 #include <pirn/base/assert.hpp>
 #include <pirn/coro/switch.hpp>
 
+#include "base/valgrind.hpp"
 #include "stack/overflow.hpp"
 
 #include <utility>
@@ -89,6 +90,7 @@ arch::message resume_slowly(frame& to, arch::message sent) {
         here.current = outside;
         here.exceptions = arch::eh_globals();
         watch_for_overflow(&identify);
+        thread_stack_begins();
     }
     const coroutine_status status = to.status();
     PIRN_REQUIRE(&to != &no_frame(), "a moved-from coroutine was resumed");
