@@ -129,6 +129,7 @@ placement place_body(const coroutine_options& options, std::size_t size, std::si
     if (PIRN_UNLIKELY(options.measure || stacks_are_measured() != measuring::off)) {
         begin_measuring(*ground, low + (body - floor), options.measure);
     }
+    ground->tenant = low + (body - floor);
     return {low + (body - floor), ground};
 }
 
