@@ -6,6 +6,7 @@
 #include <pirn/base/assert.hpp>
 #include <pirn/coro/switch.hpp>
 
+#include "arch/shadow_stack.hpp"
 #include "base/valgrind.hpp"
 #include "stack/overflow.hpp"
 
@@ -87,6 +88,7 @@ void entry(arch::context* own) {
 arch::message resume_slowly(frame& to, arch::message sent) {
     thread_state& here = this_thread();
     if (here.current == nullptr) {
+        arch::refuse_shadow_stacks(arch::shadow_stack_pointer());
         here.current = outside;
         here.exceptions = arch::eh_globals();
         watch_for_overflow(&identify);
