@@ -55,8 +55,23 @@ if(PIRN_WERROR)
     list(APPEND PIRN_WARNINGS $<IF:$<CXX_COMPILER_ID:MSVC>,/WX,-Werror>)
 endif()
 
+# Objects for control-flow enforcement (CET) carry properties, and what is linked carries those that all of its
+# objects have. Where the compiler makes shadow stacks a property (Ubuntu's does, or a user's -fcf-protection), ours
+# must not: the switch does not know of them. Branch tracking stays if it was there.
+set(PIRN_NO_SHADOW_STACKS)
+if(CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang" AND CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|i[3-6]86)$")
+    separate_arguments(flags UNIX_COMMAND "${CMAKE_CXX_FLAGS}")
+    execute_process(COMMAND ${CMAKE_CXX_COMPILER} ${flags} -E -dM -x c++ /dev/null OUTPUT_VARIABLE macros)
+    if(macros MATCHES "#define __CET__ 3")
+        set(PIRN_NO_SHADOW_STACKS -fcf-protection=branch)
+    elseif(macros MATCHES "#define __CET__ 2")
+        set(PIRN_NO_SHADOW_STACKS -fcf-protection=none)
+    endif()
+endif()
+
 # pirn_compile_as_ours(target): the rules of the house for a library room, a test or an example.
 function(pirn_compile_as_ours target)
     target_compile_features(${target} PRIVATE cxx_std_20)
-    target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:${PIRN_WARNINGS}>)
+    target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:${PIRN_WARNINGS}>
+                                             ${PIRN_NO_SHADOW_STACKS})
 endfunction()

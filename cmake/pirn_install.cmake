@@ -37,5 +37,8 @@ function(pirn_install)
     configure_file(cmake/pirn.pc.in "${made}/pirn.pc" @ONLY)
 
     install(FILES "${made}/pirnConfig.cmake" "${made}/pirnConfigVersion.cmake" DESTINATION "${package_dir}")
+    foreach(part IN ITEMS pirn pirn_memory pirn_walk)
+        install(FILES "${PROJECT_SOURCE_DIR}/tools/gdb/${part}.py" DESTINATION "${CMAKE_INSTALL_DATADIR}/pirn/gdb")
+    endforeach()
     install(FILES "${made}/pirn.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
 endfunction()

@@ -23,6 +23,10 @@ function(pirn_test)
         pirn_cross_test(${arg_ROOM} ${target} "${arg_LABELS}")
         return()
     endif()
+    if(PIRN_VALGRIND)
+        pirn_valgrind_test(${arg_ROOM} ${target} "${arg_LABELS}")
+        return()
+    endif()
 
     # PRE_TEST asks the program for its tests when ctest starts, and not after each link.
     set(properties TIMEOUT 60 LABELS "${arg_ROOM};${arg_LABELS}")
@@ -51,6 +55,19 @@ function(pirn_cross_test room target labels)
         add_dependencies(pirn_cross_tests ${target})
         add_test(NAME ${room} COMMAND ${target})
         set_tests_properties(${room} PROPERTIES TIMEOUT 600 LABELS "${room};${labels}")
+    endif()
+endfunction()
+
+# pirn_valgrind_test(room target labels): what pirn_test does for a program that is to run under valgrind, which
+# takes longer to start than most tests to run. The rooms below IO are tested: what the kernel writes by way of
+# io_uring's shared memory is nothing that memcheck could see.
+function(pirn_valgrind_test room target labels)
+    if(room IN_LIST PIRN_VALGRIND_ROOMS)
+        add_dependencies(pirn_valgrind_tests ${target})
+        add_test(NAME ${room} COMMAND ${PIRN_VALGRIND_RUN} $<TARGET_FILE:${target}>)
+        set_tests_properties(${room} PROPERTIES TIMEOUT 600 LABELS "${room};${labels}")
+        # Only a warning, and not counted among the errors: a stack that was not registered.
+        set_tests_properties(${room} PROPERTIES FAIL_REGULAR_EXPRESSION "client switching stacks")
     endif()
 endfunction()
 
@@ -91,6 +108,7 @@ function(pirn_show_private target)
     if(CMAKE_CROSSCOMPILING_EMULATOR MATCHES "qemu")
         target_compile_definitions(${target} PRIVATE PIRN_TEST_EMULATED=1)
     endif()
+    pirn_tell_valgrind(${target})
     if(PIRN_HAVE_URING)
         target_compile_definitions(${target} PRIVATE PIRN_HAVE_URING=1)
         target_link_libraries(${target} PRIVATE PkgConfig::PIRN_LIBURING)

@@ -89,12 +89,12 @@ def missing_tests(root, path):
         if kind != "prose":
             continue
         links = [path.parent / match[1] for match in LINK.finditer(line)
-                 if match[1] and match[1].endswith("_test.cpp")]
+                 if match[1] and match[1].endswith(("_test.cpp", "_test.py"))]
         if not links:
             continue
         code = "\n".join(link.read_text(encoding="utf-8") for link in links if link.exists())
         for suite, name in re.findall(r"`(\w+)\.(\w+_\w+)`", line):
-            if not re.search(rf"^TEST(_[FP])?\({suite},\s*{name}\)", code, re.M):
+            if not re.search(rf"^TEST(_[FP])?\({suite},\s*{name}\)|^ *def test_{name}\(", code, re.M):
                 yield (f"{path.relative_to(root)}:{number}: the files linked here have no test "
                        f"{suite}.{name}; say which one took its place")
 

@@ -23,6 +23,11 @@
 #include <pirn/runtime/spawn.hpp>
 #include <pirn/sched/park.hpp>
 #include <pirn/sched/scheduler.hpp>
+#include <pirn/scope/all_any.hpp>
+#include <pirn/scope/cancel_scope.hpp>
+#include <pirn/scope/no_suspend.hpp>
+#include <pirn/scope/task_group.hpp>
+#include <pirn/scope/timeout.hpp>
 #include <pirn/stack/slab.hpp>
 #include <pirn/stack/sources.hpp>
 #include <pirn/stack/usage.hpp>

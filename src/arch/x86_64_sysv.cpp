@@ -6,6 +6,9 @@
 
 #if defined(PIRN_CPU_X86_64) && !PIRN_CONTEXT_UCONTEXT
 
+// Nobody comes here but by the switch's own jump, which is not tracked; endbr64 is for the day when the address
+// goes through other hands, and for who reads the objects.
+//
 // rdi is the context, as the switch left it, and at the same time entry's first argument; rbp is the
 // entry. `ud2` is never reached; it is there because the return address must lie inside the function
 // that the unwinder looks up.
@@ -17,6 +20,7 @@ asm(R"(
 pirn_x86_64_begin:
     .cfi_startproc
     .cfi_undefined rip
+    endbr64
     movq %rbp, %rax
     xorl %ebp, %ebp
     leaq 1f(%rip), %rcx

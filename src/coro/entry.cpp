@@ -6,6 +6,8 @@
 #include <pirn/base/assert.hpp>
 #include <pirn/coro/switch.hpp>
 
+#include "arch/shadow_stack.hpp"
+#include "base/valgrind.hpp"
 #include "stack/overflow.hpp"
 
 #include <utility>
@@ -109,9 +111,11 @@ void entry(arch::context*) {
 arch::message resume_slowly(frame& to, arch::message sent) {
     thread_state& here = this_thread();
     if (here.current == nullptr) {
+        arch::refuse_shadow_stacks(arch::shadow_stack_pointer());
         here.current = outside;
         here.exceptions = arch::eh_globals();
         watch_for_overflow(&identify);
+        thread_stack_begins();
     }
     require_resumable(to);
     to.parent = here.current;

@@ -7,6 +7,7 @@
 #include <pirn/coro/switch.hpp>
 
 #include "base/live_part.hpp"
+#include "base/valgrind.hpp"
 #include "coro/entry.hpp"
 #include "coro/measure.hpp"
 #include "stack/measure.hpp"
@@ -94,6 +95,11 @@ stack stack_in(const coroutine_options& options) {
          {{"stack_bytes", stack_bytes}, {"body_bytes", size}});
 }
 
+// Where the body may end: at the footing, or where valgrind's number of the stack stands in a build for it.
+std::byte* top_of(footing* ground) noexcept {
+    return reinterpret_cast<std::byte*>(ground) - stack_number_size;
+}
+
 std::uintptr_t body_below(std::uintptr_t top, std::size_t size, std::size_t align) noexcept {
     return size < top ? (top - size) & ~(align - 1) : 0;
 }
@@ -110,7 +116,8 @@ placement place_body(const coroutine_options& options, std::size_t size, std::si
     count_live(live_kind::coroutines, +1);
     std::byte* const low = ground->where.memory.data();
     const auto floor = reinterpret_cast<std::uintptr_t>(low);
-    const auto high = reinterpret_cast<std::uintptr_t>(ground);
+    stack_begins(low, top_of(ground));
+    const auto high = reinterpret_cast<std::uintptr_t>(top_of(ground));
     const std::size_t align = std::max(alignment, cache_line); // both are powers of two
     std::uintptr_t body = body_below(high - colour_of(floor, high), size, align);
     if (PIRN_UNLIKELY(body < floor + least_stack)) {
@@ -126,16 +133,18 @@ placement place_body(const coroutine_options& options, std::size_t size, std::si
     if (PIRN_UNLIKELY(options.measure || stacks_are_measured() != measuring::off)) {
         begin_measuring(*ground, low + (body - floor), options.measure);
     }
+    ground->tenant = low + (body - floor);
     return {low + (body - floor), ground};
 }
 
 void unplace(footing* ground) noexcept {
     count_live(live_kind::coroutines, -1);
+    stack_ends(ground->where.memory.data(), top_of(ground));
     put_back(ground);
 }
 
 // Under the frame that stands for "no coroutine". Never written.
-static constinit footing no_ground{{}, nullptr};
+static constinit footing no_ground{{}, nullptr, {}};
 
 frame::frame() noexcept
     : context{}, parent{special}, phase{frame_phase::done}, exceptions{}, note{},

@@ -59,7 +59,8 @@ std::span<std::byte> whole_pages(std::span<std::byte> memory) noexcept;
 // given back, so that they are not touched for it. For private memory. Never suspends.
 void wipe_memory(std::span<std::byte> memory) noexcept;
 
-// forget_marks: AddressSanitizer's, of functions that never returned. Nothing in other builds. Never suspends.
+// forget_marks: AddressSanitizer's, of functions that never returned, and valgrind's, of those that have. Nothing
+// in other builds. Never suspends.
 void forget_marks(std::span<std::byte> memory) noexcept;
 
 // zero_memory: makes it zero by writing; for memory that is not ours to give back. Never suspends.

@@ -14,6 +14,7 @@
 #include <pirn/base/assert.hpp>
 
 #include "os/memory.hpp"
+#include "stack/areas.hpp"
 
 #include <algorithm>
 #include <array>
@@ -74,6 +75,7 @@ slab_stack_source::slab_stack_source(const slab_options& options)
 slab_stack_source::~slab_stack_source() {
     PIRN_ASSERT(lent_ == 0, "a slab ended before the stacks that it has lent out", {"lent", lent_});
     for (const std::span<std::byte> memory : reservations_) {
+        detail::unlist_area(memory.data());
         os::release_memory(memory);
     }
     os::forget_split_guards(split_guards_);
@@ -155,6 +157,7 @@ void slab_stack_source::add_reservation(std::size_t slots) {
     capacity_ += slots;
     fresh_ = ready_ = guarded_until_ = memory.data();
     end_ = fresh_ + slots * stride_;
+    detail::list_area({memory.data(), slots * stride_, stride_, guard_, &fresh_});
 }
 
 // Twice as much as there is, or as much of that as the system grants.

@@ -7,6 +7,7 @@
 #include <pirn/base/assert.hpp>
 
 #include "os/memory.hpp"
+#include "stack/areas.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -30,13 +31,18 @@ struct fixed_stack_source::slot {
 };
 
 fixed_stack_source::fixed_stack_source(std::span<std::byte> memory, std::size_t slot_size)
-    : fresh_{memory}, slot_size_{slot_size} {
+    : fresh_{memory}, low_{memory.data()}, slot_size_{slot_size} {
     PIRN_REQUIRE(slot_size >= 16 && slot_size % 16 == 0, "a stack slot is a multiple of 16 bytes",
                  {"slot_size", slot_size});
     PIRN_REQUIRE(reinterpret_cast<std::uintptr_t>(memory.data()) % 16 == 0,
                  "memory for stacks is aligned to 16 bytes", {"memory", memory.data()});
     available_ = memory.size() / slot_size; // not above: a slot of no size would be a division by 0
+    if (available_ != 0) {
+        detail::list_area({low_, available_ * slot_size, slot_size, 0, nullptr});
+    }
 }
+
+fixed_stack_source::~fixed_stack_source() { detail::unlist_area(low_); }
 
 stack fixed_stack_source::allocate(std::size_t size) {
     if (size > slot_size_ || available_ == 0) {
@@ -78,12 +84,14 @@ stack mapped_stack_source::allocate(std::size_t size) {
         os::release_memory(memory);
         throw std::bad_alloc{};
     }
+    detail::list_area({memory.data(), memory.size(), memory.size(), guard_size_, nullptr});
     return {memory.subspan(guard_size_), guard_size_};
 }
 
 void mapped_stack_source::deallocate(const stack& used) noexcept {
-    os::release_memory(
-        {used.memory.data() - used.guard_size, used.memory.size() + used.guard_size});
+    std::byte* const low = used.memory.data() - used.guard_size;
+    detail::unlist_area(low);
+    os::release_memory({low, used.memory.size() + used.guard_size});
 }
 
 // ---- pooled

@@ -84,8 +84,9 @@ PIRN_COLD PIRN_NOINLINE footing* take_new(stack_source& source, std::size_t size
     return lay_footing(taken, &source);
 }
 
-PIRN_COLD PIRN_NOINLINE void put_away(const footing* ground) noexcept {
+PIRN_COLD PIRN_NOINLINE void put_away(footing* ground) noexcept {
     const stack used = ground->where; // a copy: the original goes with it
+    ground->tenant = nullptr;
     ground->source->deallocate(used);
 }
 

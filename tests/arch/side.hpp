@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
 // A context with a stack of its own, for tests of the bare switch: what a coroutine is made of, without
-// the coroutine. The sanitizers are told of each switch, as the room above does it.
+// the coroutine. The sanitizers and valgrind are told what the room above tells them.
 #pragma once
 
 #include <pirn/arch/annotate.hpp>
 #include <pirn/arch/context.hpp>
 
+#include "base/valgrind.hpp"
 #include "support/stacks.hpp"
 
 #include <cstddef>
@@ -15,18 +16,23 @@
 class side {
   public:
     explicit side(pirn::arch::entry_function entry, std::size_t size = std::size_t{64} * 1024)
-        : memory_{size} {
-        pirn::arch::prepare(context, memory_.all(), entry);
+        : size_{size}, memory_{size + pirn::detail::stack_number_size} {
+        pirn::detail::stack_begins(stack().data(), stack().data() + size);
+        pirn::arch::prepare(context, stack(), entry);
         pirn::arch::annotate_create(note_);
     }
-    ~side() { pirn::arch::annotate_destroy(note_); }
+    ~side() {
+        pirn::arch::annotate_destroy(note_);
+        pirn::detail::stack_ends(stack().data(), stack().data() + size_);
+    }
 
-    std::span<std::byte> stack() const { return memory_.all(); }
+    std::span<std::byte> stack() const { return memory_.all().first(size_); }
 
     // go: from the test to this side. back: from this side to the test.
     PIRN_ALWAYS_INLINE pirn::arch::message
     go(pirn::arch::message sent = pirn::arch::message::proceed) {
-        void* fake_stack = pirn::arch::annotate_resume(note_, memory_.all());
+        pirn::detail::thread_stack_begins();
+        void* fake_stack = pirn::arch::annotate_resume(note_, stack());
         const pirn::arch::message got = pirn::arch::switch_to(context, sent);
         pirn::arch::annotate_resumed(fake_stack);
         return got;
@@ -50,5 +56,6 @@ class side {
 
   private:
     pirn::arch::fiber_note note_;
+    std::size_t size_;
     support::raw_memory memory_;
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Positive controls for the sanitizers: each bug is planted inside of a coroutine, and the test passes
+// Positive controls for the sanitizers and valgrind: each bug is planted inside of a coroutine, and the test passes
 // only if it is reported. A sanitizer that had been led astray by a switch would find nothing here, and
 // its silence about the rest would mean nothing.
 //
@@ -67,6 +67,43 @@ void stack_use_after_return() {
     plants.resume();
 }
 
+// What valgrind calls undefined: memory of the stack that nobody has written since it was taken.
+[[gnu::noinline]] bool tells_by_what_nobody_wrote() {
+    int local; // NOLINT: that is the bug
+    return *hidden(&local) == 7;
+}
+
+void uninitialised_memory() {
+    pirn::coroutine<> plants{[](auto& self) {
+        self.suspend();
+        if (tells_by_what_nobody_wrote()) {
+            std::puts("seven");
+        }
+    }};
+    plants.resume();
+    plants.resume();
+}
+
+// Below the stack pointer, and the red zone, of the coroutine itself: memcheck knows it only while it has not lost
+// track of the stacks.
+[[gnu::noinline]] int* deep_down(int depth) {
+    std::array<char, 256> frame{};
+    hidden(frame.data())[0] = 'x';
+    int* const found = depth == 0 ? address_of_a_local() : deep_down(depth - 1);
+    hidden(frame.data())[1] = 'x';
+    return found;
+}
+
+void dead_frame() {
+    pirn::coroutine<> plants{[](auto& self) {
+        int* gone = deep_down(8);
+        self.suspend();
+        *gone = 2;
+    }};
+    plants.resume();
+    plants.resume();
+}
+
 void signed_overflow() {
     pirn::coroutine<int> plants{[](auto& self) {
         int number = hidden(std::numeric_limits<int>::max());
@@ -126,6 +163,8 @@ struct bug {
 constexpr bug bugs[] = {{"heap-use-after-free", &heap_use_after_free},
                         {"stack-buffer-overflow", &stack_buffer_overflow},
                         {"stack-use-after-return", &stack_use_after_return},
+                        {"uninitialised-memory", &uninitialised_memory},
+                        {"dead-frame", &dead_frame},
                         {"signed-overflow", &signed_overflow},
                         {"data-race", &data_race},
                         {"migration-without-order", &migration_without_order}};

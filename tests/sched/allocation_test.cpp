@@ -24,18 +24,22 @@ std::atomic<long> allocations{0};
 // The sanitizers bring their own, and want to see every allocation.
 #if !defined(PIRN_ASAN) && !defined(PIRN_TSAN)
 
-void* operator new(std::size_t size) {
+PIRN_NOINLINE void* operator new(std::size_t size) {
     allocations.fetch_add(1, std::memory_order_relaxed);
     if (void* const memory = std::malloc(size == 0 ? 1 : size)) { // NOLINT: this is the allocator
         return memory;
     }
     throw std::bad_alloc{};
 }
-void* operator new[](std::size_t size) { return ::operator new(size); }
-void operator delete(void* memory) noexcept { std::free(memory); }                         // NOLINT
-void operator delete[](void* memory) noexcept { std::free(memory); }                       // NOLINT
-void operator delete(void* memory, std::size_t /*size*/) noexcept { std::free(memory); }   // NOLINT
-void operator delete[](void* memory, std::size_t /*size*/) noexcept { std::free(memory); } // NOLINT
+PIRN_NOINLINE void* operator new[](std::size_t size) { return ::operator new(size); }
+PIRN_NOINLINE void operator delete(void* memory) noexcept { std::free(memory); }   // NOLINT
+PIRN_NOINLINE void operator delete[](void* memory) noexcept { std::free(memory); } // NOLINT
+PIRN_NOINLINE void operator delete(void* memory, std::size_t /*size*/) noexcept {
+    std::free(memory);
+} // NOLINT
+PIRN_NOINLINE void operator delete[](void* memory, std::size_t /*size*/) noexcept {
+    std::free(memory);
+} // NOLINT
 
 #endif
 

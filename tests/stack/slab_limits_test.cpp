@@ -50,6 +50,7 @@ class slab_limits : public support::balanced<> {};
 TEST_F(slab_limits, refuses_when_the_address_space_is_used_up_and_recovers) {
     SKIP_WHEN(support::under_sanitizer, "the sanitizers take the address space for themselves");
     SKIP_WHEN(support::under_emulator, "qemu-user sets no limit on the address space");
+    SKIP_WHEN(support::under_valgrind, "valgrind itself ends where there is no address space");
     const auto end = support::in_child([] {
         pirn::slab_stack_source source{{.stack_size = 15 * page}};
         stacks lent;
@@ -99,6 +100,7 @@ TEST_F(slab_limits, refuses_when_the_address_space_is_used_up_and_recovers) {
 TEST_F(slab_limits, guards_by_splitting_and_then_by_canaries_on_older_kernels) {
     SKIP_WHEN(support::under_sanitizer, "the sanitizers need the calls that this test forbids");
     SKIP_WHEN(support::under_emulator, "qemu-user does not let a program filter system calls");
+    SKIP_WHEN(support::under_valgrind, "valgrind runs out of its own table of mappings first");
     const auto end = support::in_child([] {
         if (!support::forbid({SYS_madvise, SYS_process_madvise}, support::fail_with(EINVAL))) {
             ::_exit(3);

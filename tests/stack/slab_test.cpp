@@ -130,6 +130,7 @@ TEST_F(slab, refuses_sizes_that_no_address_space_has) {
 
 TEST_F(slab, without_a_limit_takes_few_mappings) {
     SKIP_WHEN(support::under_sanitizer, "the sanitizers map memory of their own meanwhile");
+    SKIP_WHEN(support::under_valgrind, "valgrind maps memory of its own meanwhile");
     if (!support::kernel_marks_guards()) {
         GTEST_SKIP() << "this kernel has no guards without mappings";
     }

@@ -161,6 +161,7 @@ std::size_t address_space() {
 
 TEST(mapped_source, gives_back_all_that_it_took) {
     SKIP_WHEN(support::under_sanitizer, "the sanitizers map memory of their own meanwhile");
+    SKIP_WHEN(support::under_valgrind, "valgrind maps memory of its own meanwhile");
     SKIP_WHEN(support::under_emulator, "/proc/self/statm counts what qemu-user itself maps");
     pirn::mapped_stack_source source;
     source.deallocate(source.allocate(page));

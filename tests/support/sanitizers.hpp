@@ -37,8 +37,15 @@ inline constexpr bool under_undefined_behavior_sanitizer = false;
 
 inline constexpr bool under_sanitizer = under_address_sanitizer || under_thread_sanitizer;
 
+// Whether the build is one for valgrind, whose tests run under it: some 50 times slower, one thread at a time.
+#if defined(PIRN_VALGRIND)
+inline constexpr bool under_valgrind = true;
+#else
+inline constexpr bool under_valgrind = false;
+#endif
+
 // How much slower an instrument makes things, for loops that are long to find rare events.
-inline constexpr int slowness = under_sanitizer ? 10 : 1;
+inline constexpr int slowness = under_valgrind ? 50 : under_sanitizer ? 10 : 1;
 
 // Whether the program runs under qemu-user, whose system calls are not quite those of a kernel.
 #if defined(PIRN_TEST_EMULATED)

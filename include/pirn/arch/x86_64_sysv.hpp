@@ -57,7 +57,8 @@
 // `jmp *rcx`, never `ret`: the processor predicts a return from its stack of calls, which knows the
 // wrong coroutine; an indirect jump is predicted from its own history, which is right. `notrack`,
 // because the label behind the jump carries no endbr64: under indirect branch tracking that prefix
-// says that the target was not chosen by an attacker. Shadow stacks are not supported.
+// says that the target was not chosen by an attacker. Shadow stacks are not supported: the library's
+// objects are kept from asking for them, see src/arch/shadow_stack.hpp.
 //
 // ---- What is not kept
 //

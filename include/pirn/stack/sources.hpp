@@ -24,6 +24,7 @@ class PIRN_EXPORT fixed_stack_source final : public stack_source {
   public:
     // `slot_size` in bytes, a multiple of 16. What is left over at the end of `memory` is not used.
     fixed_stack_source(std::span<std::byte> memory, std::size_t slot_size);
+    ~fixed_stack_source() override;
 
     // Throws std::bad_alloc when all slots are lent out or `size` is larger than one.
     stack allocate(std::size_t size) override;
@@ -34,13 +35,14 @@ class PIRN_EXPORT fixed_stack_source final : public stack_source {
   private:
     struct slot;
     std::span<std::byte> fresh_; // slots never lent out: not even touched
+    std::byte* const low_;
     std::size_t slot_size_;
     std::size_t available_ = 0;
     slot* returned_ = nullptr;
 };
 
-// mapped_stack_source: a mapping with a guard for each stack. Thread-safe, it has no state but its
-// options.
+// mapped_stack_source: a mapping with a guard for each stack. Thread-safe; it has no state but its
+// options, and an entry in a table of the process where a debugger finds the stack.
 class PIRN_EXPORT mapped_stack_source final : public stack_source {
   public:
     // `guard_size` in bytes, rounded up to pages; 0 for none. A function whose frame is larger than the

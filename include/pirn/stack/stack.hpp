@@ -35,15 +35,19 @@ enum class watermark : std::uint8_t { none, page, byte };
 // kept for reuse: whoever takes it again finds it there, and nothing is copied. Not API.
 struct footing {
     stack where;
-    stack_source* source;    // who takes the stack back; null when the memory is the caller's
-    footing* next = nullptr; // on a shelf
+    stack_source* source; // who takes the stack back; null when the memory is the caller's
+    union {
+        footing* next = nullptr; // on a shelf
+        const void* tenant;      // in use: the coroutine's body; only a debugger looks
+    };
     watermark mark = watermark::none;
     std::uint32_t most_used = 0; // in 16 bytes, before pages of the stack were given back
 };
 
 // lay_footing: puts the description of a stack in its place. Never suspends.
 inline footing* lay_footing(const stack& where, stack_source* source) noexcept {
-    return new (where.memory.data() + where.memory.size() - sizeof(footing)) footing{where, source};
+    return new (where.memory.data() + where.memory.size() - sizeof(footing))
+        footing{where, source, {}};
 }
 
 // take_stack: a stack from a source, or from the default one if that is null, described at its high end.
