@@ -1,7 +1,7 @@
-/* SPDX-License-Identifier: MIT
- *
- * The floor for epoll: the fewest system calls that an echo takes, one receive and one send for each message, and
- * a wait for as many as are ready. Level-triggered: a second receive that says "nothing more" is not needed. */
+// SPDX-License-Identifier: MIT
+//
+// The floor for epoll: the fewest system calls that an echo takes, one receive and one send for each message, and
+// a wait for as many as are ready. Level-triggered: a second receive that says "nothing more" is not needed.
 #define _GNU_SOURCE
 #include "ready.h"
 

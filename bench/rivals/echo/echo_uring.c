@@ -1,7 +1,7 @@
-/* SPDX-License-Identifier: MIT
- *
- * The floor for io_uring: multishot accept, multishot receive into buffers that the kernel picks from a ring, and
- * one send for each message; all that a turn has to say goes in with the wait for the next. */
+// SPDX-License-Identifier: MIT
+//
+// The floor for io_uring: multishot accept, multishot receive into buffers that the kernel picks from a ring, and
+// one send for each message; all that a turn has to say goes in with the wait for the next.
 #define _GNU_SOURCE
 #include "ready.h"
 

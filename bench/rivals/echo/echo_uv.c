@@ -1,6 +1,6 @@
-/* SPDX-License-Identifier: MIT
- *
- * libuv, as its guide does it: a buffer for each read, a request for each write. */
+// SPDX-License-Identifier: MIT
+//
+// libuv, as its guide does it: a buffer for each read, a request for each write.
 #include "ready.h"
 
 #include <uv.h>

@@ -1,7 +1,7 @@
-/* SPDX-License-Identifier: MIT
- *
- * What every echo server of this folder does alike: it listens on a port of the kernel's choice and says so, and
- * runs until it is killed. A header of C, because the floors are C. */
+// SPDX-License-Identifier: MIT
+//
+// What every echo server of this folder does alike: it listens on a port of the kernel's choice and says so, and
+// runs until it is killed. A header of C, because the floors are C.
 #pragma once
 
 #include <arpa/inet.h>

@@ -8,7 +8,8 @@
 //                   └─ task (shielded: stays)
 //
 // What is asked is remembered at each node, so that a task that enters or leaves one knows at once where it
-// stands. The scope room makes these public; this is not API.
+// stands. The scope room makes these public. This is not API.
+// It is installed because every task has one.
 //
 // Belongs to one scheduler; everything here is called on its thread. Nothing allocates, nothing recurses: a
 // tree may be a million deep.
