@@ -143,13 +143,11 @@ TEST_P(without_cleanups, frames_with_exceptions_on_both_sides_of_them_run_their_
 constexpr std::size_t too_much = ~std::size_t{0} / 4;
 
 TEST_P(without_cleanups, no_memory_for_a_stack_is_an_exception_for_who_can_catch_it) {
-    SKIP_WHEN(support::under_sanitizer, "it takes so large a wish for a bug");
     EXPECT_THROW(GetParam()->creates(too_much, frames_ended), std::bad_alloc);
     EXPECT_EQ(frames_ended, 0);
 }
 
 TEST_P(without, an_exception_that_nobody_catches_ends_the_program) {
-    SKIP_WHEN(support::under_sanitizer, "it takes so large a wish for a bug");
     const auto end = support::in_child([] {
         // noexcept: nobody further up.
         []() noexcept {
