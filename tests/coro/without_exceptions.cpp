@@ -67,6 +67,7 @@ int works() {
     right += seen == 12 ? 1 : 0;
 
     std::vector<pirn::coroutine<>> all;
+    all.reserve(20);
     for (int i = 0; i < 20; ++i) {
         all.emplace_back([](auto& self) { self.suspend(); });
     }
