@@ -39,7 +39,8 @@ inline void stack_begins(std::byte* low, std::byte* high) noexcept {
         return; // too small for anything; whoever asks for it is refused
     }
     VALGRIND_MAKE_MEM_UNDEFINED(low, high - low);
-    const unsigned number = VALGRIND_STACK_REGISTER(low, high - 1);
+    // With the byte at `high`: an empty stack's pointer is there.
+    const unsigned number = VALGRIND_STACK_REGISTER(low, high);
     std::memcpy(high, &number, sizeof number);
 }
 inline void stack_ends(std::byte* low, std::byte* high) noexcept {
