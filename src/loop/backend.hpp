@@ -16,6 +16,7 @@
 #include <pirn/base/list.hpp>
 #include <pirn/base/time.hpp>
 #include <pirn/loop/operation.hpp>
+#include <pirn/loop/work.hpp>
 
 #include <cstdint>
 
@@ -28,6 +29,10 @@ struct operation_access {
     static void set_result(operation& what, int result) noexcept { what.result_ = result; }
     static bool queued(const operation& what) noexcept { return what.link_.linked(); }
     static std::uint8_t& flags(operation& what) noexcept { return what.flags_; }
+
+    static pool_door*& door(pooled_operation& what) noexcept { return what.door_; }
+    static void*& runner(pooled_operation& what) noexcept { return what.runner_; }
+    static std::atomic<int>& stop(pooled_operation& what) noexcept { return what.stop_; }
 };
 
 // operation_queue: operations in the order of arrival. Each is in at most one.
@@ -36,7 +41,8 @@ using operation_queue = operation_access::queue;
 // operation_flag: bits of operation::flags_, all clear at submit.
 namespace operation_flag {
 inline constexpr std::uint8_t finished = 0x80; // in the loop's queue of finished ones
-inline constexpr std::uint8_t backend = 0x0f;  // whatever the backend wants to remember
+inline constexpr std::uint8_t on_pool = 0x40;  // the blocking pool has it, not the backend
+inline constexpr std::uint8_t backend = 0x0f;  // whatever its keeper wants to remember
 } // namespace operation_flag
 
 class backend {
@@ -45,6 +51,10 @@ class backend {
     backend(const backend&) = delete;
     backend& operator=(const backend&) = delete;
     virtual ~backend() = default;
+
+    // serves: whether the kernel does this without a thread of ours; otherwise the loop gives it to the
+    // pool. Asked only for what the pool can do.
+    virtual bool serves(operation_kind kind) const noexcept = 0;
 
     // submit: takes the operation in. It may be finished at once.
     virtual void submit(operation& what) noexcept = 0;

@@ -5,17 +5,20 @@
 // finished by then. What those submit waits for the next turn, however fast it finishes: a chain of
 // operations that complete at once cannot hold up the others, nor the caller of run(nowait).
 //
-// Shared state: none but the backend's wake. Everything else belongs to the loop's thread.
+// Shared state: `asked`, set by wake and cleared by the turn; the backend's wake, which the blocking pool
+// rings too; the pool's door. Everything else belongs to the loop's thread.
 #include <pirn/loop/loop.hpp>
 
 #include <pirn/base/assert.hpp>
 #include <pirn/base/live.hpp>
 
 #include "loop/backend.hpp"
+#include "loop/pool_door.hpp"
 #include "loop/select.hpp"
 #include "loop/timers.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <thread>
 #include <utility>
@@ -40,7 +43,8 @@ loop_options checked(const loop_options& options) {
 
 struct loop::state {
     explicit state(const loop_options& options)
-        : kernel{detail::make_backend(checked(options), finished)} {}
+        : kernel{detail::make_backend(checked(options), finished)},
+          door{options.pool, *kernel, finished} {}
 
     void require_owner() const;
     void admit(operation& what) const;
@@ -52,8 +56,10 @@ struct loop::state {
 
     detail::operation_queue finished; // their completions are still to be called
     std::unique_ptr<detail::backend> kernel;
+    detail::pool_door door;
     timers clockwork;
     std::size_t pending = 0;
+    std::atomic<int> asked{0}; // somebody has called wake
     bool running = false;
     const std::thread::id owner = std::this_thread::get_id();
 };
@@ -76,13 +82,19 @@ void loop::submit(operation& what) noexcept {
             state_->finish(what, -ENOMEM);
         }
         break;
-    default: state_->kernel->submit(what);
+    default:
+        if (what.kind() >= operation_kind::work && !state_->kernel->serves(what.kind())) {
+            state_->door.submit(static_cast<pooled_operation&>(what));
+        } else {
+            state_->kernel->submit(what);
+        }
     }
 }
 
 bool loop::attempt(operation& what) noexcept {
-    if (what.kind() == operation_kind::nop || what.kind() == operation_kind::timer) {
-        submit(what); // both are about a later turn
+    if (what.kind() == operation_kind::nop || what.kind() == operation_kind::timer ||
+        what.kind() >= operation_kind::work) {
+        submit(what); // these are about a later turn
         return false;
     }
     // Entered into the account only if it stays: most attempts to send are answered at once.
@@ -106,6 +118,8 @@ void loop::cancel(operation& what) noexcept {
     if (what.kind() == operation_kind::timer) {
         state_->clockwork.disarm(static_cast<timer_operation&>(what));
         state_->finish(what, -ECANCELED);
+    } else if ((what.flags_ & flag::on_pool) != 0) {
+        state_->door.cancel(static_cast<pooled_operation&>(what));
     } else {
         state_->kernel->cancel(what);
     }
@@ -137,7 +151,11 @@ std::size_t loop::run(run_mode mode, time_point until) {
     return delivered;
 }
 
-void loop::wake() noexcept { state_->kernel->wake(); }
+void loop::wake() noexcept {
+    // release: pairs with the acquire in turn.
+    state_->asked.store(1, std::memory_order_release);
+    state_->kernel->wake();
+}
 
 std::size_t loop::pending() const noexcept { return state_->pending; }
 
@@ -157,6 +175,7 @@ void loop::state::admit(operation& what) const {
     PIRN_REQUIRE(!what.in_flight(), "an operation was submitted while it is still in flight",
                  {"kind", static_cast<int>(what.kind())});
     what.flags_ = 0;
+    what.more_ = false;
 }
 
 void loop::state::enter(operation& what) noexcept {
@@ -173,9 +192,13 @@ void loop::state::finish(operation& what, int result) noexcept {
     finished.push_back(what);
 }
 
-// turn: asks the kernel, waiting no longer than `until`, and calls the completions. True when woken.
+// turn: asks the kernel, waiting no longer than `until`, and calls the completions. True when somebody
+// called wake; the pool's threads ring the same bell for what they have done.
 bool loop::state::turn(time_point until, std::size_t& delivered) {
-    const bool woken = kernel->poll(finished.empty() ? std::min(until, clockwork.next()) : at_once);
+    const time_point latest = std::min({until, clockwork.next(), door.next()});
+    const bool rung = kernel->poll(finished.empty() ? latest : at_once);
+    const bool woken = rung && asked.exchange(0, std::memory_order_acquire) != 0;
+    door.turn();
     expire();
     delivered += deliver();
     return woken;

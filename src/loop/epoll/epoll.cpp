@@ -44,6 +44,9 @@ epoll_backend::epoll_backend(operation_queue& finished)
 
 int epoll_backend::socket_flags() const noexcept { return SOCK_CLOEXEC | SOCK_NONBLOCK; }
 
+// What epoll cannot wait for is done by threads.
+bool epoll_backend::serves(operation_kind /*kind*/) const noexcept { return false; }
+
 void epoll_backend::submit(operation& what) noexcept {
     if (attempt(what)) {
         finish(what, what.result());

@@ -29,6 +29,7 @@ class epoll_backend final : public backend {
     // Throws std::system_error when a descriptor cannot be had.
     explicit epoll_backend(operation_queue& finished);
 
+    bool serves(operation_kind kind) const noexcept override;
     void submit(operation& what) noexcept override;
     bool attempt(operation& what) noexcept override;
     void cancel(operation& what) noexcept override;

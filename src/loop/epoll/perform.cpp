@@ -47,7 +47,8 @@ int descriptor_of(const operation& what) noexcept {
     case operation_kind::receive: return static_cast<const receive_operation&>(what).descriptor;
     case operation_kind::send: return static_cast<const send_operation&>(what).descriptor;
     case operation_kind::nop:
-    case operation_kind::timer: break;
+    case operation_kind::timer:
+    case operation_kind::work: break;
     }
     return -1;
 }
@@ -69,9 +70,10 @@ std::optional<int> perform(operation& what) noexcept {
         return unless_waiting(os::send(send.descriptor, send.buffer));
     }
     case operation_kind::nop:
-    case operation_kind::timer: break;
+    case operation_kind::timer:
+    case operation_kind::work: break;
     }
-    return -EINVAL; // the loop keeps these two to itself
+    return -EINVAL; // the loop keeps these to itself
 }
 
 } // namespace pirn::detail

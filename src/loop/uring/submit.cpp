@@ -60,7 +60,8 @@ void prepare(io_uring_sqe& entry, operation& what) noexcept {
         break;
     }
     case operation_kind::nop:
-    case operation_kind::timer: io_uring_prep_nop(&entry); break; // the loop keeps both to itself
+    case operation_kind::timer:
+    case operation_kind::work: io_uring_prep_nop(&entry); break; // the loop keeps them to itself
     }
     io_uring_sqe_set_data(&entry, &what);
 }
@@ -77,6 +78,8 @@ uring_backend::uring_backend(unsigned submission_slots, operation_queue& finishe
 
 // The kernel tries without waiting and then arms its own poll; O_NONBLOCK would make it answer EAGAIN.
 int uring_backend::socket_flags() const noexcept { return SOCK_CLOEXEC; }
+
+bool uring_backend::serves(operation_kind /*kind*/) const noexcept { return false; }
 
 void uring_backend::submit(operation& what) noexcept {
     if (waiting_.empty()) {

@@ -41,6 +41,7 @@ class uring_backend final : public backend {
     // Throws std::system_error when io_uring cannot be had here, for whatever reason.
     uring_backend(unsigned submission_slots, operation_queue& finished);
 
+    bool serves(operation_kind kind) const noexcept override;
     void submit(operation& what) noexcept override;
     bool attempt(operation& what) noexcept override;
     void cancel(operation& what) noexcept override;
