@@ -20,6 +20,7 @@
 #include <pirn/base/export.hpp>
 #include <pirn/base/list.hpp>
 
+#include <cstddef>
 #include <cstdint>
 
 namespace pirn {
@@ -42,7 +43,24 @@ enum class operation_kind : std::uint8_t {
     send,
     // Those that the blocking pool can do; from here to the end.
     work,
+    open,
+    read,
+    write,
+    read_vector,
+    write_vector,
+    sync,
+    allocate,
+    truncate,
+    status,
+    rename,
+    unlink,
+    make_directory,
+    read_directory,
 };
+
+// operation_kinds: how many there are.
+inline constexpr std::size_t operation_kinds =
+    static_cast<std::size_t>(operation_kind::read_directory) + 1;
 
 enum class operation_state : std::uint8_t { idle, in_flight, cancelling };
 

@@ -46,9 +46,7 @@ int descriptor_of(const operation& what) noexcept {
     case operation_kind::connect: return static_cast<const connect_operation&>(what).descriptor;
     case operation_kind::receive: return static_cast<const receive_operation&>(what).descriptor;
     case operation_kind::send: return static_cast<const send_operation&>(what).descriptor;
-    case operation_kind::nop:
-    case operation_kind::timer:
-    case operation_kind::work: break;
+    default: break;
     }
     return -1;
 }
@@ -69,9 +67,7 @@ std::optional<int> perform(operation& what) noexcept {
         const auto& send = static_cast<send_operation&>(what);
         return unless_waiting(os::send(send.descriptor, send.buffer));
     }
-    case operation_kind::nop:
-    case operation_kind::timer:
-    case operation_kind::work: break;
+    default: break;
     }
     return -EINVAL; // the loop keeps these to itself
 }

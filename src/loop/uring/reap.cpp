@@ -3,6 +3,7 @@
 // The io_uring backend: its part of the loop's turn.
 #include <pirn/base/error.hpp>
 
+#include "loop/uring/prepare.hpp"
 #include "loop/uring/tag.hpp"
 #include "loop/uring/uring.hpp"
 
@@ -62,6 +63,11 @@ bool uring_backend::complete(const io_uring_cqe& completion) noexcept {
     }
     if (what.kind() == operation_kind::poll) {
         complete_poll(static_cast<poll_operation&>(what), completion.res, more);
+    } else if (completion.res == -EOPNOTSUPP && writes_in_order(what) &&
+               (operation_access::flags(what) & write_flag::by_worker) == 0) {
+        no_signal_flag_ = false;
+        operation_access::flags(what) |= write_flag::by_worker;
+        retry(what);
     } else {
         complete_last(what, completion.res);
     }

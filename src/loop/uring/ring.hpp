@@ -9,6 +9,8 @@
 
 #include <pirn/base/time.hpp>
 
+#include "loop/uring/probe.hpp"
+
 #include <liburing.h>
 
 namespace pirn::detail {
@@ -41,8 +43,12 @@ class uring_ring {
     template <class Visit>
     void reap(Visit visit);
 
+    // requests: what this kernel knows. Never suspends.
+    const request_set& requests() const noexcept { return requests_; }
+
   private:
     io_uring ring_{};
+    request_set requests_;
 };
 
 // ---------------------------------------------------------------------------------------------------

@@ -3,15 +3,14 @@
 // The io_uring backend: operations into entries of the submission queue.
 #include <pirn/loop/operations.hpp>
 
+#include "loop/uring/prepare.hpp"
 #include "loop/uring/tag.hpp"
 #include "loop/uring/uring.hpp"
-#include "os/socket.hpp"
 
-#include <algorithm>
 #include <cerrno>
-#include <climits>
 
 #include <poll.h>
+#include <sys/socket.h>
 
 namespace pirn::detail {
 namespace {
@@ -20,48 +19,11 @@ namespace {
 // idle connections may speak at once. What does not fit costs a detour through the kernel's list.
 constexpr unsigned completions_per_submission = 16;
 
-// Results are an int, so no transfer may be longer.
-std::size_t transfer_size(std::size_t size) noexcept {
-    return std::min(size, static_cast<std::size_t>(INT_MAX));
-}
-
 void prepare(io_uring_sqe& entry, operation& what) noexcept {
-    switch (what.kind()) {
-    case operation_kind::poll: {
-        const auto& poll = static_cast<const poll_operation&>(what);
-        const auto events = static_cast<std::uint16_t>(poll.events);
-        if ((operation_access::flags(what) & poll_flag::by_edges) != 0) {
-            io_uring_prep_poll_multishot(&entry, poll.descriptor, events);
-        } else {
-            io_uring_prep_poll_add(&entry, poll.descriptor, events);
-        }
-        break;
-    }
-    case operation_kind::accept: {
-        const auto& accept = static_cast<const accept_operation&>(what);
-        io_uring_prep_accept(&entry, accept.descriptor, nullptr, nullptr, SOCK_CLOEXEC);
-        break;
-    }
-    case operation_kind::connect: {
-        const auto& connect = static_cast<const connect_operation&>(what);
-        io_uring_prep_connect(&entry, connect.descriptor, connect.address, connect.address_size);
-        break;
-    }
-    case operation_kind::receive: {
-        const auto& receive = static_cast<const receive_operation&>(what);
-        io_uring_prep_recv(&entry, receive.descriptor, receive.buffer.data(),
-                           transfer_size(receive.buffer.size()), 0);
-        break;
-    }
-    case operation_kind::send: {
-        const auto& send = static_cast<const send_operation&>(what);
-        io_uring_prep_send(&entry, send.descriptor, send.buffer.data(),
-                           transfer_size(send.buffer.size()), MSG_NOSIGNAL);
-        break;
-    }
-    case operation_kind::nop:
-    case operation_kind::timer:
-    case operation_kind::work: io_uring_prep_nop(&entry); break; // the loop keeps them to itself
+    if (what.kind() < operation_kind::work) {
+        prepare_net(entry, what);
+    } else {
+        prepare_file(entry, what);
     }
     io_uring_sqe_set_data(&entry, &what);
 }
@@ -74,14 +36,24 @@ void prepare_cancel(io_uring_sqe& entry, operation& what) noexcept {
 } // namespace
 
 uring_backend::uring_backend(unsigned submission_slots, operation_queue& finished)
-    : backend{finished}, ring_{submission_slots, submission_slots * completions_per_submission} {}
+    : backend{finished}, ring_{submission_slots, submission_slots * completions_per_submission} {
+    for (std::size_t kind = 0; kind < operation_kinds; ++kind) {
+        const int request = request_for(static_cast<operation_kind>(kind));
+        serves_.set(kind, request >= 0 && ring_.requests().knows(request));
+    }
+}
 
 // The kernel tries without waiting and then arms its own poll; O_NONBLOCK would make it answer EAGAIN.
 int uring_backend::socket_flags() const noexcept { return SOCK_CLOEXEC; }
 
-bool uring_backend::serves(operation_kind /*kind*/) const noexcept { return false; }
+bool uring_backend::serves(operation_kind kind) const noexcept {
+    return serves_.test(static_cast<std::size_t>(kind));
+}
 
 void uring_backend::submit(operation& what) noexcept {
+    if (!no_signal_flag_ && writes_in_order(what)) {
+        operation_access::flags(what) |= write_flag::by_worker;
+    }
     if (waiting_.empty()) {
         if (io_uring_sqe* const entry = ring_.entry()) {
             prepare(*entry, what);

@@ -4,7 +4,9 @@
 // queue, whose user_data is its address; all that was queued in a turn is handed over by one system
 // call, the same that waits.
 //
-//   submit.cpp    operations into entries, cancellation, what finds the queue full
+//   submit.cpp    operations in and out, cancellation, what finds the queue full
+//   net.cpp       operations into entries: sockets and descriptors in general
+//   file.cpp      the same for files
 //   reap.cpp      the turn: handing over, waiting, completions back into operations
 //   ring.cpp      the rings themselves
 //   probe.cpp     what this kernel knows
@@ -19,6 +21,8 @@
 #include "loop/backend.hpp"
 #include "loop/uring/ring.hpp"
 #include "os/wakeup.hpp"
+
+#include <bitset>
 
 namespace pirn::detail {
 
@@ -62,10 +66,12 @@ class uring_backend final : public backend {
     void complete_poll(poll_operation& what, int result, bool more) noexcept;
 
     uring_ring ring_;
+    std::bitset<operation_kinds> serves_; // of what the pool can do, that which this kernel does
     os::wakeup wakeup_;
     bool wakeup_armed_ = false;
-    operation_queue waiting_; // for a place in the submission queue
-    operation_queue cancels_; // the kernel has them, their cancellation waits for a place
+    bool no_signal_flag_ = true; // the kernel has RWF_NOSIGNAL, as far as we know
+    operation_queue waiting_;    // for a place in the submission queue
+    operation_queue cancels_;    // the kernel has them, their cancellation waits for a place
 };
 
 } // namespace pirn::detail

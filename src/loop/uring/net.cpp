@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+//
+// The io_uring backend: the entries for sockets, and for waiting on descriptors in general.
+#include <pirn/loop/operations.hpp>
+
+#include "loop/uring/prepare.hpp"
+#include "loop/uring/uring.hpp"
+
+#include <sys/socket.h>
+
+namespace pirn::detail {
+
+void prepare_net(io_uring_sqe& entry, operation& what) noexcept {
+    switch (what.kind()) {
+    case operation_kind::poll: {
+        const auto& poll = static_cast<const poll_operation&>(what);
+        const auto events = static_cast<std::uint16_t>(poll.events);
+        if ((operation_access::flags(what) & poll_flag::by_edges) != 0) {
+            io_uring_prep_poll_multishot(&entry, poll.descriptor, events);
+        } else {
+            io_uring_prep_poll_add(&entry, poll.descriptor, events);
+        }
+        break;
+    }
+    case operation_kind::accept: {
+        const auto& accept = static_cast<const accept_operation&>(what);
+        io_uring_prep_accept(&entry, accept.descriptor, nullptr, nullptr, SOCK_CLOEXEC);
+        break;
+    }
+    case operation_kind::connect: {
+        const auto& connect = static_cast<const connect_operation&>(what);
+        io_uring_prep_connect(&entry, connect.descriptor, connect.address, connect.address_size);
+        break;
+    }
+    case operation_kind::receive: {
+        const auto& receive = static_cast<const receive_operation&>(what);
+        io_uring_prep_recv(&entry, receive.descriptor, receive.buffer.data(),
+                           transfer_size(receive.buffer.size()), 0);
+        break;
+    }
+    case operation_kind::send: {
+        const auto& send = static_cast<const send_operation&>(what);
+        io_uring_prep_send(&entry, send.descriptor, send.buffer.data(),
+                           transfer_size(send.buffer.size()), MSG_NOSIGNAL);
+        break;
+    }
+    default: io_uring_prep_nop(&entry); break; // the loop keeps the others to itself
+    }
+}
+
+} // namespace pirn::detail
