@@ -15,6 +15,7 @@
 
 #include <pirn/base/list.hpp>
 #include <pirn/base/time.hpp>
+#include <pirn/loop/child.hpp>
 #include <pirn/loop/operation.hpp>
 #include <pirn/loop/work.hpp>
 
@@ -29,6 +30,9 @@ struct operation_access {
     static void set_result(operation& what, int result) noexcept { what.result_ = result; }
     static bool queued(const operation& what) noexcept { return what.link_.linked(); }
     static std::uint8_t& flags(operation& what) noexcept { return what.flags_; }
+
+    static os::handle& pidfd(child_operation& what) noexcept { return what.pidfd_; }
+    static const os::handle& pidfd(const child_operation& what) noexcept { return what.pidfd_; }
 
     static pool_door*& door(pooled_operation& what) noexcept { return what.door_; }
     static void*& runner(pooled_operation& what) noexcept { return what.runner_; }

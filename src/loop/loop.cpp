@@ -13,6 +13,7 @@
 #include <pirn/base/live.hpp>
 
 #include "loop/backend.hpp"
+#include "loop/perform_at_once.hpp"
 #include "loop/pool_door.hpp"
 #include "loop/select.hpp"
 #include "loop/timers.hpp"
@@ -83,7 +84,9 @@ void loop::submit(operation& what) noexcept {
         }
         break;
     default:
-        if (what.kind() >= operation_kind::work && !state_->kernel->serves(what.kind())) {
+        if (detail::is_at_once(what.kind())) {
+            state_->finish(what, detail::perform_at_once(what, socket_flags()));
+        } else if (what.kind() >= operation_kind::work && !state_->kernel->serves(what.kind())) {
             state_->door.submit(static_cast<pooled_operation&>(what));
         } else {
             state_->kernel->submit(what);
@@ -99,6 +102,10 @@ bool loop::attempt(operation& what) noexcept {
     }
     // Entered into the account only if it stays: most attempts to send are answered at once.
     state_->admit(what);
+    if (detail::is_at_once(what.kind())) {
+        what.result_ = detail::perform_at_once(what, socket_flags());
+        return true;
+    }
     if (state_->kernel->attempt(what)) {
         return true;
     }

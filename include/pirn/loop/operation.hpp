@@ -41,6 +41,15 @@ enum class operation_kind : std::uint8_t {
     connect,
     receive,
     send,
+    receive_message,
+    send_message,
+    close,
+    child,
+    // Those that never wait.
+    socket,
+    bind,
+    listen,
+    shutdown,
     // Those that the blocking pool can do; from here to the end.
     work,
     open,

@@ -3,10 +3,16 @@
 // The system call behind each kind of operation.
 #include "loop/epoll/perform.hpp"
 
+#include <pirn/loop/socket.hpp>
+#include <pirn/os/handle.hpp>
+
 #include "loop/backend.hpp"
+#include "loop/child.hpp"
 #include "os/socket.hpp"
 
 #include <cerrno>
+
+#include <poll.h>
 
 namespace pirn::detail {
 namespace {
@@ -46,9 +52,25 @@ int descriptor_of(const operation& what) noexcept {
     case operation_kind::connect: return static_cast<const connect_operation&>(what).descriptor;
     case operation_kind::receive: return static_cast<const receive_operation&>(what).descriptor;
     case operation_kind::send: return static_cast<const send_operation&>(what).descriptor;
-    default: break;
+    case operation_kind::receive_message:
+        return static_cast<const receive_message_operation&>(what).descriptor;
+    case operation_kind::send_message:
+        return static_cast<const send_message_operation&>(what).descriptor;
+    case operation_kind::close: return static_cast<const close_operation&>(what).descriptor;
+    case operation_kind::child:
+        return operation_access::pidfd(static_cast<const child_operation&>(what)).get();
+    default: return -1; // the loop keeps the others to itself
     }
-    return -1;
+}
+
+std::uint32_t events_of(const operation& what) noexcept {
+    return what.kind() == operation_kind::child
+               ? std::uint32_t{POLLIN}
+               : static_cast<std::uint16_t>(static_cast<const poll_operation&>(what).events);
+}
+
+void close_pidfd(operation& what) noexcept {
+    operation_access::pidfd(static_cast<child_operation&>(what)).close();
 }
 
 std::optional<int> perform(operation& what) noexcept {
@@ -67,6 +89,20 @@ std::optional<int> perform(operation& what) noexcept {
         const auto& send = static_cast<send_operation&>(what);
         return unless_waiting(os::send(send.descriptor, send.buffer));
     }
+    case operation_kind::receive_message: {
+        const auto& receive = static_cast<const receive_message_operation&>(what);
+        return unless_waiting(
+            os::receive_message(receive.descriptor, receive.message, receive.flags));
+    }
+    case operation_kind::send_message: {
+        const auto& send = static_cast<const send_message_operation&>(what);
+        return unless_waiting(os::send_message(send.descriptor, send.message, send.flags));
+    }
+    case operation_kind::close: {
+        const int descriptor = static_cast<const close_operation&>(what).descriptor;
+        return descriptor < 0 ? -EBADF : os::handle{descriptor}.close();
+    }
+    case operation_kind::child: return ask_child(static_cast<child_operation&>(what));
     default: break;
     }
     return -EINVAL; // the loop keeps these to itself

@@ -5,12 +5,27 @@
 
 #include <pirn/loop/operations.hpp>
 
+#include <cstdint>
 #include <optional>
 
 namespace pirn::detail {
 
-// descriptor_of: the descriptor that an operation is about; -1 for a timer or a nop.
+// descriptor_of: the descriptor that an operation is about; -1 for a timer or a nop,
+// and for a child that nobody has asked about yet.
 int descriptor_of(const operation& what) noexcept;
+
+// events_of: what a poll or child operation waits for on its descriptor.
+std::uint32_t events_of(const operation& what) noexcept;
+
+// close_pidfd: for the end of a child operation.
+void close_pidfd(operation& what) noexcept;
+
+// forget: gives up what an operation has acquired to wait with; for its end.
+inline void forget(operation& what) noexcept {
+    if (what.kind() == operation_kind::child) {
+        close_pidfd(what);
+    }
+}
 
 // perform: the result, or nothing when the kernel would have to wait. A connect is begun by the first
 // call and asked after by the following ones.

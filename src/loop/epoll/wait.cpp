@@ -125,7 +125,7 @@ void epoll_backend::serve_queue(interest& place, operation_queue& queue, bool& r
 // serve_poll: a registration for one poll tells exactly what it asked for; one for everything tells
 // more than that, and only of changes, so the kernel is asked again.
 void epoll_backend::serve_poll(interest& place, std::uint32_t events) noexcept {
-    if (place.registered == registration::once) {
+    if (place.registered == registration::once && place.poller->kind() == operation_kind::poll) {
         end_poll(place, static_cast<std::uint16_t>(events));
     } else if (const std::optional<int> answer = perform(*place.poller)) {
         end_poll(place, *answer);
@@ -140,6 +140,7 @@ void epoll_backend::end_poll(interest& place, int result) noexcept {
     if (place.registered == registration::once) {
         unwatch(place, descriptor_of(what));
     }
+    forget(what);
     --waiting_;
     finish(what, result);
 }

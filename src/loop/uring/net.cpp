@@ -2,10 +2,12 @@
 //
 // The io_uring backend: the entries for sockets, and for waiting on descriptors in general.
 #include <pirn/loop/operations.hpp>
+#include <pirn/loop/socket.hpp>
 
 #include "loop/uring/prepare.hpp"
 #include "loop/uring/uring.hpp"
 
+#include <poll.h>
 #include <sys/socket.h>
 
 namespace pirn::detail {
@@ -44,6 +46,26 @@ void prepare_net(io_uring_sqe& entry, operation& what) noexcept {
                            transfer_size(send.buffer.size()), MSG_NOSIGNAL);
         break;
     }
+    case operation_kind::receive_message: {
+        const auto& receive = static_cast<const receive_message_operation&>(what);
+        io_uring_prep_recvmsg(&entry, receive.descriptor, receive.message,
+                              static_cast<unsigned>(receive.flags) | MSG_CMSG_CLOEXEC);
+        break;
+    }
+    case operation_kind::send_message: {
+        const auto& send = static_cast<const send_message_operation&>(what);
+        io_uring_prep_sendmsg(&entry, send.descriptor, send.message,
+                              static_cast<unsigned>(send.flags) | MSG_NOSIGNAL);
+        break;
+    }
+    case operation_kind::child:
+        io_uring_prep_poll_add(
+            &entry, operation_access::pidfd(static_cast<const child_operation&>(what)).get(),
+            POLLIN);
+        break;
+    case operation_kind::close:
+        io_uring_prep_close(&entry, static_cast<const close_operation&>(what).descriptor);
+        break;
     default: io_uring_prep_nop(&entry); break; // the loop keeps the others to itself
     }
 }

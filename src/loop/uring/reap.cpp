@@ -3,6 +3,7 @@
 // The io_uring backend: its part of the loop's turn.
 #include <pirn/base/error.hpp>
 
+#include "loop/child.hpp"
 #include "loop/uring/prepare.hpp"
 #include "loop/uring/tag.hpp"
 #include "loop/uring/uring.hpp"
@@ -63,6 +64,8 @@ bool uring_backend::complete(const io_uring_cqe& completion) noexcept {
     }
     if (what.kind() == operation_kind::poll) {
         complete_poll(static_cast<poll_operation&>(what), completion.res, more);
+    } else if (what.kind() == operation_kind::child) {
+        complete_child(static_cast<child_operation&>(what), completion.res);
     } else if (completion.res == -EOPNOTSUPP && writes_in_order(what) &&
                (operation_access::flags(what) & write_flag::by_worker) == 0) {
         no_signal_flag_ = false;
@@ -76,9 +79,14 @@ bool uring_backend::complete(const io_uring_cqe& completion) noexcept {
 
 // complete_last: the kernel has let go of the operation.
 void uring_backend::complete_last(operation& what, int result) noexcept {
-    if (result == -EINTR) {
+    if (result == -EINTR && what.kind() == operation_kind::close) {
+        finish(what, 0); // the number is free by then
+    } else if (result == -EINTR) {
         retry(what); // a signal hit the kernel's worker thread, by our cancellation or by chance
     } else {
+        if (what.kind() == operation_kind::child) {
+            operation_access::pidfd(static_cast<child_operation&>(what)).close();
+        }
         finish(what, result);
     }
 }
@@ -88,8 +96,21 @@ void uring_backend::retry(operation& what) noexcept {
     if (what.state() == operation_state::in_flight) {
         waiting_.push_back(what);
     } else {
-        finish(what, -ECANCELED);
+        complete_last(what, -ECANCELED);
     }
+}
+
+// complete_child: its pidfd has something to say, or nobody wants to hear it any more.
+void uring_backend::complete_child(child_operation& what, int result) noexcept {
+    if (result >= 0) {
+        const auto answer = ask_child(what);
+        if (!answer) {
+            retry(what);
+            return;
+        }
+        result = *answer;
+    }
+    complete_last(what, result);
 }
 
 void uring_backend::complete_poll(poll_operation& what, int result, bool more) noexcept {

@@ -3,6 +3,7 @@
 // The io_uring backend: operations into entries of the submission queue.
 #include <pirn/loop/operations.hpp>
 
+#include "loop/child.hpp"
 #include "loop/uring/prepare.hpp"
 #include "loop/uring/tag.hpp"
 #include "loop/uring/uring.hpp"
@@ -54,6 +55,12 @@ void uring_backend::submit(operation& what) noexcept {
     if (!no_signal_flag_ && writes_in_order(what)) {
         operation_access::flags(what) |= write_flag::by_worker;
     }
+    if (what.kind() == operation_kind::child) {
+        if (const auto answer = ask_child(static_cast<child_operation&>(what))) {
+            finish(what, *answer);
+            return;
+        }
+    }
     if (waiting_.empty()) {
         if (io_uring_sqe* const entry = ring_.entry()) {
             prepare(*entry, what);
@@ -73,9 +80,12 @@ void uring_backend::cancel(operation& what) noexcept {
         (operation_access::flags(what) & poll_flag::answered) != 0) {
         return; // under way already, for its own reasons
     }
+    if (what.kind() == operation_kind::close) {
+        return; // a descriptor that is half closed is of use to nobody
+    }
     if (operation_access::queued(what)) {
         waiting_.erase(what); // the kernel has not seen it yet
-        finish(what, -ECANCELED);
+        complete_last(what, -ECANCELED);
         return;
     }
     request_cancel(what);

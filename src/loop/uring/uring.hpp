@@ -63,6 +63,7 @@ class uring_backend final : public backend {
     bool complete(const io_uring_cqe& completion) noexcept;
     void complete_last(operation& what, int result) noexcept;
     void retry(operation& what) noexcept;
+    void complete_child(child_operation& what, int result) noexcept;
     void complete_poll(poll_operation& what, int result, bool more) noexcept;
 
     uring_ring ring_;
