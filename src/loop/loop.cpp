@@ -13,8 +13,10 @@
 #include <pirn/base/live.hpp>
 
 #include "loop/backend.hpp"
+#include "loop/buffers.hpp"
 #include "loop/perform_at_once.hpp"
 #include "loop/pool_door.hpp"
+#include "loop/reports.hpp"
 #include "loop/select.hpp"
 #include "loop/timers.hpp"
 
@@ -44,8 +46,8 @@ loop_options checked(const loop_options& options) {
 
 struct loop::state {
     explicit state(const loop_options& options)
-        : kernel{detail::make_backend(checked(options), finished)},
-          door{options.pool, *kernel, finished} {}
+        : kernel{detail::make_backend(checked(options), out)},
+          door{options.pool, *kernel, out.finished} {}
 
     void require_owner() const;
     void admit(operation& what) const;
@@ -53,9 +55,11 @@ struct loop::state {
     void finish(operation& what, int result) noexcept;
     bool turn(time_point until, std::size_t& delivered);
     void expire() noexcept;
+    void leave(operation& what) noexcept;
     std::size_t deliver() noexcept;
+    std::size_t deliver_reports() noexcept;
 
-    detail::operation_queue finished; // their completions are still to be called
+    detail::outbox out; // whose completions are still to be called
     std::unique_ptr<detail::backend> kernel;
     detail::pool_door door;
     timers clockwork;
@@ -166,6 +170,9 @@ void loop::wake() noexcept {
 
 std::size_t loop::pending() const noexcept { return state_->pending; }
 
+buffer_ring::buffer_ring(loop& serves, const buffer_options& options)
+    : pool_{std::make_unique<detail::buffer_pool>(*serves.state_->kernel, options)} {}
+
 const char* loop::backend_name() const noexcept { return state_->kernel->name(); }
 
 int loop::socket_flags() const noexcept { return state_->kernel->socket_flags(); }
@@ -183,6 +190,9 @@ void loop::state::admit(operation& what) const {
                  {"kind", static_cast<int>(what.kind())});
     what.flags_ = 0;
     what.more_ = false;
+    if (detail::is_multishot(what.kind())) {
+        detail::drop_report(static_cast<multishot_operation&>(what));
+    }
 }
 
 void loop::state::enter(operation& what) noexcept {
@@ -191,19 +201,22 @@ void loop::state::enter(operation& what) noexcept {
     if (what.kind() != operation_kind::timer) {
         detail::count_operations(1);
     }
+    if (detail::is_multishot(what.kind())) {
+        detail::count_user(static_cast<multishot_operation&>(what), 1);
+    }
 }
 
 void loop::state::finish(operation& what, int result) noexcept {
     what.result_ = result;
     what.flags_ |= flag::finished;
-    finished.push_back(what);
+    out.finished.push_back(what);
 }
 
 // turn: asks the kernel, waiting no longer than `until`, and calls the completions. True when somebody
 // called wake; the pool's threads ring the same bell for what they have done.
 bool loop::state::turn(time_point until, std::size_t& delivered) {
     const time_point latest = std::min({until, clockwork.next(), door.next()});
-    const bool rung = kernel->poll(finished.empty() ? latest : at_once);
+    const bool rung = kernel->poll(out.empty() ? latest : at_once);
     const bool woken = rung && asked.exchange(0, std::memory_order_acquire) != 0;
     door.turn();
     expire();
@@ -223,18 +236,56 @@ void loop::state::expire() noexcept {
 
 std::size_t loop::state::deliver() noexcept {
     detail::operation_queue batch;
-    batch.take_all(finished);
-    std::size_t count = 0;
+    batch.take_all(out.finished);
+    std::size_t count = out.reports.empty() ? 0 : deliver_reports();
     while (operation* what = batch.pop_front()) {
         ++count;
-        --pending;
-        if (what->kind() != operation_kind::timer) {
-            detail::count_operations(-1);
-        }
-        what->state_ = operation_state::idle;
+        leave(*what);
         what->done_(*what); // the last use: it may be gone now
     }
     return count;
+}
+
+// deliver_reports: what has come by now for operations that report several times.
+std::size_t loop::state::deliver_reports() noexcept {
+    detail::operation_access::reports batch;
+    batch.take_all(out.reports);
+    std::size_t count = 0;
+    while (multishot_operation* what = batch.pop_front()) {
+        const bool once = detail::reports_once(*what);
+        while (!once && detail::take_report(*what)) {
+            ++count;
+            what->more_ = true;
+            what->done_(*what);
+            detail::drop_report(*what);
+        }
+        if (detail::operation_access::reporting(*what)) {
+            continue; // cancelled by its own completion: the end is for the next turn
+        }
+        if (!detail::operation_access::ended(*what)) {
+            kernel->resume(*what);
+            continue;
+        }
+        if (!once || !detail::take_report(*what)) {
+            what->result_ = detail::operation_access::last(*what);
+        }
+        detail::operation_access::ended(*what) = false;
+        what->more_ = false;
+        detail::count_user(*what, -1);
+        ++count;
+        leave(*what);
+        what->done_(*what); // the last use
+    }
+    return count;
+}
+
+// leave: the operation is the caller's again.
+void loop::state::leave(operation& what) noexcept {
+    --pending;
+    if (what.kind() != operation_kind::timer) {
+        detail::count_operations(-1);
+    }
+    what.state_ = operation_state::idle;
 }
 
 } // namespace pirn

@@ -10,6 +10,7 @@
 #include <cstdio>
 
 #include <fcntl.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -31,20 +32,42 @@ int count_of(std::span<const iovec> pieces) noexcept {
     return static_cast<int>(std::min<std::size_t>(pieces.size(), INT_MAX));
 }
 
-// A signal that was raised while it is blocked waits, for good: it is taken in.
-int without_sigpipe(int result) noexcept {
-    if (result == -EPIPE) {
-        sigset_t broken_pipe;
-        ::sigemptyset(&broken_pipe);
-        ::sigaddset(&broken_pipe, SIGPIPE);
-        sigset_t hidden;
-        ::pthread_sigmask(SIG_SETMASK, nullptr, &hidden);
-        if (::sigismember(&hidden, SIGPIPE) == 1) {
+// no_sigpipe: while it lives, SIGPIPE is blocked in this thread; one that came meanwhile is taken in.
+class no_sigpipe {
+  public:
+    no_sigpipe() noexcept {
+        ::sigemptyset(&broken_pipe_);
+        ::sigaddset(&broken_pipe_, SIGPIPE);
+        ::pthread_sigmask(SIG_BLOCK, &broken_pipe_, &before_);
+    }
+    no_sigpipe(const no_sigpipe&) = delete;
+    no_sigpipe& operator=(const no_sigpipe&) = delete;
+    ~no_sigpipe() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+    // through: the result of the call, which may have raised it.
+    template <class Number>
+    int through(Number returned) noexcept {
+        const int result = result_of(returned);
+        if (result == -EPIPE) {
             const timespec at_once{};
-            ::sigtimedwait(&broken_pipe, nullptr, &at_once);
+            ::sigtimedwait(&broken_pipe_, nullptr, &at_once);
+        }
+        return result;
+    }
+
+  private:
+    sigset_t broken_pipe_{};
+    sigset_t before_{};
+};
+
+template <class Call>
+int uninterrupted(Call call) noexcept {
+    for (;;) {
+        const int result = call();
+        if (result != -EINTR) {
+            return result;
         }
     }
-    return result;
 }
 
 } // namespace
@@ -66,14 +89,13 @@ int read(int descriptor, std::span<const iovec> into, std::int64_t offset) noexc
 
 int write(int descriptor, bytes from, std::int64_t offset) noexcept {
     const std::size_t size = transfer_size(from.size());
-    return offset == -1 ? without_sigpipe(result_of(::write(descriptor, from.data(), size)))
+    return offset == -1 ? no_sigpipe{}.through(::write(descriptor, from.data(), size))
                         : result_of(::pwrite(descriptor, from.data(), size, offset));
 }
 
 int write(int descriptor, std::span<const iovec> from, std::int64_t offset) noexcept {
-    return offset == -1
-               ? without_sigpipe(result_of(::writev(descriptor, from.data(), count_of(from))))
-               : result_of(::pwritev(descriptor, from.data(), count_of(from), offset));
+    return offset == -1 ? no_sigpipe{}.through(::writev(descriptor, from.data(), count_of(from)))
+                        : result_of(::pwritev(descriptor, from.data(), count_of(from), offset));
 }
 
 int sync(int descriptor, bool data_only) noexcept {
@@ -108,6 +130,26 @@ int make_directory(int directory, const char* path, mode_t mode) noexcept {
 int read_directory(int descriptor, mutable_bytes into) noexcept {
     return result_of(
         ::syscall(SYS_getdents64, descriptor, into.data(), transfer_size(into.size())));
+}
+
+int splice(int source, std::int64_t source_offset, int destination, std::int64_t destination_offset,
+           std::size_t size) noexcept {
+    no_sigpipe quiet;
+    return uninterrupted([&] {
+        loff_t from = source_offset;
+        loff_t to = destination_offset;
+        return quiet.through(::splice(source, from == -1 ? nullptr : &from, destination,
+                                      to == -1 ? nullptr : &to, transfer_size(size),
+                                      SPLICE_F_MOVE | SPLICE_F_NONBLOCK));
+    });
+}
+
+int send_file(int socket, int file, std::int64_t offset, std::size_t size) noexcept {
+    no_sigpipe quiet;
+    return uninterrupted([&] {
+        off_t from = offset;
+        return quiet.through(::sendfile(socket, file, &from, transfer_size(size)));
+    });
 }
 
 } // namespace pirn::os

@@ -32,8 +32,14 @@ int unlink(int directory, const char* path, int flags) noexcept;
 int make_directory(int directory, const char* path, mode_t mode) noexcept;
 int read_directory(int descriptor, mutable_bytes into) noexcept;
 
-// write: the same; raises no SIGPIPE in a thread that blocks that signal. Suspends the thread.
+// write: the same; never raises SIGPIPE. Suspends the thread.
 int write(int descriptor, bytes from, std::int64_t offset) noexcept;
 int write(int descriptor, std::span<const iovec> from, std::int64_t offset) noexcept;
+
+// splice, send_file: -EAGAIN where an end that is a pipe or a non-blocking socket would have to wait; they
+// never raise SIGPIPE. A file whose pages are not in memory suspends the thread.
+int splice(int source, std::int64_t source_offset, int destination, std::int64_t destination_offset,
+           std::size_t size) noexcept;
+int send_file(int socket, int file, std::int64_t offset, std::size_t size) noexcept;
 
 } // namespace pirn::os

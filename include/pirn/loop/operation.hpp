@@ -45,6 +45,12 @@ enum class operation_kind : std::uint8_t {
     send_message,
     close,
     child,
+    splice,
+    send_file,
+    send_zero_copy,
+    // Those that report several times.
+    accept_many,
+    receive_borrowed,
     // Those that never wait.
     socket,
     bind,

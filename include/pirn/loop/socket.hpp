@@ -9,6 +9,7 @@
 // Sizes on a 64-bit machine: up to 56 bytes; the vectored forms, which carry a message header, 120.
 #pragma once
 
+#include <pirn/base/bytes.hpp>
 #include <pirn/loop/operation.hpp>
 
 #include <span>
@@ -73,6 +74,20 @@ class close_operation : public operation {
         : operation{operation_kind::close, done}, descriptor{fd} {}
 
     int descriptor;
+};
+
+// send_zero_copy_operation: a send whose bytes the kernel reads from the buffer itself instead of copying
+// them first, and which completes once it has no more use for it: for large ones (some 10 KiB and more),
+// as that takes longer and costs more than the copy of a small one. Where the kernel or the socket cannot do
+// that, and on epoll, it is a plain send. The result is that of a send. Cancelled after the bytes have gone
+// out, it waits for the buffer all the same.
+class send_zero_copy_operation : public operation {
+  public:
+    send_zero_copy_operation(int socket, bytes from, completion done) noexcept
+        : operation{operation_kind::send_zero_copy, done}, descriptor{socket}, buffer{from} {}
+
+    int descriptor;
+    bytes buffer;
 };
 
 // receive_message_operation: recvmsg(2): completes with the number of bytes, and fills in the header: the

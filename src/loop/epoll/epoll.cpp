@@ -19,15 +19,6 @@
 namespace pirn::detail {
 namespace {
 
-// Everything that a stream can tell, so that no later wait has to change the registration. EPOLLPRI
-// only because urgent data makes a short receive mean nothing.
-constexpr std::uint32_t every_edge = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET;
-
-bool reads(const operation& what) noexcept {
-    return what.kind() == operation_kind::receive || what.kind() == operation_kind::accept ||
-           what.kind() == operation_kind::receive_message;
-}
-
 // polls: whether an operation waits for a descriptor that is not ours to be ready.
 bool polls(const operation& what) noexcept {
     return what.kind() == operation_kind::poll || what.kind() == operation_kind::child;
@@ -35,8 +26,7 @@ bool polls(const operation& what) noexcept {
 
 } // namespace
 
-epoll_backend::epoll_backend(operation_queue& finished)
-    : backend{finished}, epoll_{::epoll_create1(EPOLL_CLOEXEC)} {
+epoll_backend::epoll_backend(outbox& out) : backend{out}, epoll_{::epoll_create1(EPOLL_CLOEXEC)} {
     if (!epoll_) {
         throw_errno("epoll_create1");
     }
@@ -60,6 +50,10 @@ void epoll_backend::submit(operation& what) noexcept {
 }
 
 bool epoll_backend::attempt(operation& what) noexcept {
+    if (is_multishot(what.kind())) {
+        submit_many(static_cast<multishot_operation&>(what));
+        return false;
+    }
     const int descriptor = descriptor_of(what);
     if (what.kind() == operation_kind::close) {
         release(descriptor);
@@ -75,8 +69,9 @@ bool epoll_backend::attempt(operation& what) noexcept {
             return true;
         }
     }
-    if (place == nullptr) {
-        place = table_.at(descriptor_of(what)); // a child has its descriptor only now
+    if (place == nullptr || what.kind() == operation_kind::splice) {
+        // A child has its descriptor only now, and a splice may wait for another one.
+        place = table_.at(descriptor_of(what));
     }
     const int error = place == nullptr ? -ENOMEM : wait_on(*place, what);
     if (error != 0) {
@@ -88,6 +83,10 @@ bool epoll_backend::attempt(operation& what) noexcept {
 }
 
 void epoll_backend::cancel(operation& what) noexcept {
+    if (is_multishot(what.kind())) {
+        cancel_many(static_cast<multishot_operation&>(what));
+        return;
+    }
     interest& place = *table_.find(descriptor_of(what)); // it waits there, or it were finished
     if (polls(what)) {
         end_poll(place, -ECANCELED);
@@ -135,6 +134,7 @@ bool epoll_backend::worth_asking(const interest* place, const operation& what) c
     case operation_kind::receive_message:
     case operation_kind::receive: return place->readable && place->readers.empty();
     case operation_kind::send_message:
+    case operation_kind::send_zero_copy:
     case operation_kind::send: return place->writable && place->writers.empty();
     default: return true;
     }

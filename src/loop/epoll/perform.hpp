@@ -14,6 +14,21 @@ namespace pirn::detail {
 // and for a child that nobody has asked about yet.
 int descriptor_of(const operation& what) noexcept;
 
+// waits_for_source: whether a splice, when asked last, found nothing in its source; else it found no room
+// in its destination.
+bool waits_for_source(const operation& what) noexcept;
+
+// reads: whether an operation waits among the readers of its descriptor; the others wait among the writers.
+inline bool reads(const operation& what) noexcept {
+    switch (what.kind()) {
+    case operation_kind::accept:
+    case operation_kind::receive:
+    case operation_kind::receive_message: return true;
+    case operation_kind::splice: return waits_for_source(what);
+    default: return false;
+    }
+}
+
 // events_of: what a poll or child operation waits for on its descriptor.
 std::uint32_t events_of(const operation& what) noexcept;
 

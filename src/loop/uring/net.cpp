@@ -4,6 +4,7 @@
 #include <pirn/loop/operations.hpp>
 #include <pirn/loop/socket.hpp>
 
+#include "loop/buffers.hpp"
 #include "loop/uring/prepare.hpp"
 #include "loop/uring/uring.hpp"
 
@@ -56,6 +57,40 @@ void prepare_net(io_uring_sqe& entry, operation& what) noexcept {
         const auto& send = static_cast<const send_message_operation&>(what);
         io_uring_prep_sendmsg(&entry, send.descriptor, send.message,
                               static_cast<unsigned>(send.flags) | MSG_NOSIGNAL);
+        break;
+    }
+    case operation_kind::send_zero_copy: {
+        const auto& send = static_cast<const send_zero_copy_operation&>(what);
+        const unsigned size = transfer_size(send.buffer.size());
+        if ((operation_access::flags(what) & zero_copy_flag::plain) != 0) {
+            io_uring_prep_send(&entry, send.descriptor, send.buffer.data(), size, MSG_NOSIGNAL);
+        } else {
+            io_uring_prep_send_zc(&entry, send.descriptor, send.buffer.data(), size, MSG_NOSIGNAL,
+                                  0);
+        }
+        break;
+    }
+    case operation_kind::accept_many: {
+        const int listener = static_cast<const accept_many_operation&>(what).descriptor;
+        if ((operation_access::flags(what) & many_flag::one_by_one) != 0) {
+            io_uring_prep_accept(&entry, listener, nullptr, nullptr, SOCK_CLOEXEC);
+        } else {
+            io_uring_prep_multishot_accept(&entry, listener, nullptr, nullptr, SOCK_CLOEXEC);
+        }
+        break;
+    }
+    case operation_kind::receive_borrowed: {
+        const auto& receive = static_cast<const receive_borrowed_operation&>(what);
+        if ((operation_access::flags(what) & many_flag::by_poll) != 0) {
+            io_uring_prep_poll_add(&entry, receive.descriptor, POLLIN);
+        } else {
+            io_uring_prep_recv(&entry, receive.descriptor, nullptr, 0, 0);
+            entry.flags |= IOSQE_BUFFER_SELECT;
+            entry.buf_group = static_cast<std::uint16_t>(operation_access::pool(receive).group);
+            if (receive.how_often == shots::many) {
+                entry.ioprio |= IORING_RECV_MULTISHOT;
+            }
+        }
         break;
     }
     case operation_kind::child:

@@ -29,8 +29,10 @@ inline constexpr std::uint8_t by_worker = 0x01;
 // writes_in_order: whether it is such a write. Never suspends.
 bool writes_in_order(const operation& what) noexcept;
 
-// prepare_net, prepare_file: sockets and descriptors in general; files. Never suspend.
+// prepare_net, prepare_splice, prepare_file: sockets and descriptors in general; from one descriptor to
+// another; files. Never suspend.
 void prepare_net(io_uring_sqe& entry, operation& what) noexcept;
+void prepare_splice(io_uring_sqe& entry, operation& what) noexcept;
 void prepare_file(io_uring_sqe& entry, operation& what) noexcept;
 
 // request_for: the number of the request that does what the pool can do too; -1 for none.

@@ -28,9 +28,9 @@ request_set request_set::ask(io_uring& ring) noexcept {
 
 bool request_set::suffices() const noexcept {
     constexpr std::array needed{
-        IORING_OP_POLL_ADD, IORING_OP_ASYNC_CANCEL, IORING_OP_ACCEPT,
-        IORING_OP_CONNECT,  IORING_OP_SEND,         IORING_OP_RECV,
-        IORING_OP_SENDMSG,  IORING_OP_RECVMSG,      IORING_OP_CLOSE,
+        IORING_OP_POLL_ADD, IORING_OP_ASYNC_CANCEL, IORING_OP_ACCEPT,  IORING_OP_CONNECT,
+        IORING_OP_SEND,     IORING_OP_RECV,         IORING_OP_SENDMSG, IORING_OP_RECVMSG,
+        IORING_OP_CLOSE,    IORING_OP_SPLICE,
     };
     return std::ranges::all_of(needed, [this](int request) { return knows(request); });
 }
