@@ -15,8 +15,14 @@
 
 #include <pirn/base/list.hpp>
 #include <pirn/base/time.hpp>
+#include <pirn/loop/buffers.hpp>
+#include <pirn/loop/child.hpp>
+#include <pirn/loop/multishot.hpp>
 #include <pirn/loop/operation.hpp>
+#include <pirn/loop/splice.hpp>
+#include <pirn/loop/work.hpp>
 
+#include <array>
 #include <cstdint>
 
 namespace pirn::detail {
@@ -28,23 +34,84 @@ struct operation_access {
     static void set_result(operation& what, int result) noexcept { what.result_ = result; }
     static bool queued(const operation& what) noexcept { return what.link_.linked(); }
     static std::uint8_t& flags(operation& what) noexcept { return what.flags_; }
+    static std::uint8_t flags(const operation& what) noexcept { return what.flags_; }
+
+    // The queue of those that have something to report; its ends.
+    using reports = list<multishot_operation, &multishot_operation::report_>;
+    static bool reporting(const multishot_operation& what) noexcept {
+        return what.report_.linked();
+    }
+    static int& last(multishot_operation& what) noexcept { return what.last_; }
+    static bool& ended(multishot_operation& what) noexcept { return what.ended_; }
+
+    static bool has_room(const accept_many_operation& what) noexcept {
+        return what.count_ < what.room;
+    }
+    static void put_accepted(accept_many_operation& what, int descriptor) noexcept {
+        what.accepted_[(what.first_ + what.count_++) % what.room] = descriptor;
+    }
+    static bool take_accepted(accept_many_operation& what, int& descriptor) noexcept {
+        if (what.count_ == 0) {
+            return false;
+        }
+        descriptor = what.accepted_[what.first_];
+        what.first_ = static_cast<std::uint8_t>((what.first_ + 1) % what.room);
+        --what.count_;
+        return true;
+    }
+
+    static buffer_pool& pool(const receive_borrowed_operation& what) noexcept {
+        return *what.pool_;
+    }
+    static std::uint32_t& oldest(receive_borrowed_operation& what) noexcept { return what.oldest_; }
+    static std::uint32_t& newest(receive_borrowed_operation& what) noexcept { return what.newest_; }
+
+    static os::handle& pidfd(child_operation& what) noexcept { return what.pidfd_; }
+    static const os::handle& pidfd(const child_operation& what) noexcept { return what.pidfd_; }
+
+    static std::array<os::handle, 2>& pipe(send_file_operation& what) noexcept {
+        return what.pipe_;
+    }
+    static int& inside(send_file_operation& what) noexcept { return what.inside_; }
+    static int& sent(send_file_operation& what) noexcept { return what.sent_; }
+
+    static pool_door*& door(pooled_operation& what) noexcept { return what.door_; }
+    static void*& runner(pooled_operation& what) noexcept { return what.runner_; }
+    static std::atomic<int>& stop(pooled_operation& what) noexcept { return what.stop_; }
 };
 
 // operation_queue: operations in the order of arrival. Each is in at most one.
 using operation_queue = operation_access::queue;
 
+// outbox: what the loop is to deliver.
+struct outbox {
+    operation_queue finished;
+    operation_access::reports reports; // multishot operations, with something to report or ended
+
+    bool empty() const noexcept { return finished.empty() && reports.empty(); }
+};
+
+constexpr bool is_multishot(operation_kind kind) noexcept {
+    return kind == operation_kind::accept_many || kind == operation_kind::receive_borrowed;
+}
+
 // operation_flag: bits of operation::flags_, all clear at submit.
 namespace operation_flag {
 inline constexpr std::uint8_t finished = 0x80; // in the loop's queue of finished ones
-inline constexpr std::uint8_t backend = 0x0f;  // whatever the backend wants to remember
+inline constexpr std::uint8_t on_pool = 0x40;  // the blocking pool has it, not the backend
+inline constexpr std::uint8_t backend = 0x0f;  // whatever its keeper wants to remember
 } // namespace operation_flag
 
 class backend {
   public:
-    explicit backend(operation_queue& finished) noexcept : finished_{finished} {}
+    explicit backend(outbox& out) noexcept : out_{out} {}
     backend(const backend&) = delete;
     backend& operator=(const backend&) = delete;
     virtual ~backend() = default;
+
+    // serves: whether the kernel does this without a thread of ours; otherwise the loop gives it to the
+    // pool. Asked only for what the pool can do.
+    virtual bool serves(operation_kind kind) const noexcept = 0;
 
     // submit: takes the operation in. It may be finished at once.
     virtual void submit(operation& what) noexcept = 0;
@@ -56,6 +123,17 @@ class backend {
     // cancel: the operation was taken in and is not finished. It gets finished once the kernel has
     // let go of it, in this call or later.
     virtual void cancel(operation& what) noexcept = 0;
+
+    // resume: what a multishot operation had to report is delivered: it may go on if it had stopped for
+    // want of room.
+    virtual void resume(multishot_operation& what) noexcept = 0;
+
+    // attach, detach: a buffer ring begins and ends.
+    virtual void attach(buffer_pool& /*pool*/) noexcept {}
+    virtual void detach(buffer_pool& /*pool*/) noexcept {}
+
+    // feed: buffers are free: serves those who starve for one, and lets the kernel have the rest.
+    virtual void feed(buffer_pool& pool) noexcept = 0;
 
     // release: forgets what is known about a descriptor.
     virtual void release(int descriptor) noexcept = 0;
@@ -75,12 +153,24 @@ class backend {
     void finish(operation& what, int result) noexcept {
         operation_access::set_result(what, result);
         operation_access::flags(what) |= operation_flag::finished;
-        finished_.push_back(what);
+        out_.finished.push_back(what);
     }
-    bool nothing_finished() const noexcept { return finished_.empty(); }
+    // report, end: the same for one that reports several times.
+    void report(multishot_operation& what) noexcept {
+        if (!operation_access::reporting(what)) {
+            out_.reports.push_back(what);
+        }
+    }
+    void end(multishot_operation& what, int result) noexcept {
+        operation_access::last(what) = result;
+        operation_access::ended(what) = true;
+        operation_access::flags(what) |= operation_flag::finished;
+        report(what);
+    }
+    bool nothing_finished() const noexcept { return out_.empty(); }
 
   private:
-    operation_queue& finished_;
+    outbox& out_;
 };
 
 } // namespace pirn::detail

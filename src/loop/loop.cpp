@@ -5,17 +5,23 @@
 // finished by then. What those submit waits for the next turn, however fast it finishes: a chain of
 // operations that complete at once cannot hold up the others, nor the caller of run(nowait).
 //
-// Shared state: none but the backend's wake. Everything else belongs to the loop's thread.
+// Shared state: `asked`, set by wake and cleared by the turn; the backend's wake, which the blocking pool
+// rings too; the pool's door. Everything else belongs to the loop's thread.
 #include <pirn/loop/loop.hpp>
 
 #include <pirn/base/assert.hpp>
 #include <pirn/base/live.hpp>
 
 #include "loop/backend.hpp"
+#include "loop/buffers.hpp"
+#include "loop/perform_at_once.hpp"
+#include "loop/pool_door.hpp"
+#include "loop/reports.hpp"
 #include "loop/select.hpp"
 #include "loop/timers.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <thread>
 #include <utility>
@@ -40,7 +46,8 @@ loop_options checked(const loop_options& options) {
 
 struct loop::state {
     explicit state(const loop_options& options)
-        : kernel{detail::make_backend(checked(options), finished)} {}
+        : kernel{detail::make_backend(checked(options), out)},
+          door{options.pool, *kernel, out.finished} {}
 
     void require_owner() const;
     void admit(operation& what) const;
@@ -48,12 +55,16 @@ struct loop::state {
     void finish(operation& what, int result) noexcept;
     bool turn(time_point until, std::size_t& delivered);
     void expire() noexcept;
+    void leave(operation& what) noexcept;
     std::size_t deliver() noexcept;
+    std::size_t deliver_reports() noexcept;
 
-    detail::operation_queue finished; // their completions are still to be called
+    detail::outbox out; // whose completions are still to be called
     std::unique_ptr<detail::backend> kernel;
+    detail::pool_door door;
     timers clockwork;
     std::size_t pending = 0;
+    std::atomic<int> asked{0}; // somebody has called wake
     bool running = false;
     const std::thread::id owner = std::this_thread::get_id();
 };
@@ -71,20 +82,30 @@ void loop::submit(operation& what) noexcept {
     state_->enter(what);
     switch (what.kind()) {
     case operation_kind::nop: state_->finish(what, 0); break;
-    case operation_kind::timer:
-        state_->clockwork.arm(static_cast<timer_operation&>(what));
-        break;
-    default: state_->kernel->submit(what);
+    case operation_kind::timer: state_->clockwork.arm(static_cast<timer_operation&>(what)); break;
+    default:
+        if (detail::is_at_once(what.kind())) {
+            state_->finish(what, detail::perform_at_once(what, socket_flags()));
+        } else if (what.kind() >= operation_kind::work && !state_->kernel->serves(what.kind())) {
+            state_->door.submit(static_cast<pooled_operation&>(what));
+        } else {
+            state_->kernel->submit(what);
+        }
     }
 }
 
 bool loop::attempt(operation& what) noexcept {
-    if (what.kind() == operation_kind::nop || what.kind() == operation_kind::timer) {
-        submit(what); // both are about a later turn
+    if (what.kind() == operation_kind::nop || what.kind() == operation_kind::timer ||
+        what.kind() >= operation_kind::work) {
+        submit(what); // these are about a later turn
         return false;
     }
     // Entered into the account only if it stays: most attempts to send are answered at once.
     state_->admit(what);
+    if (detail::is_at_once(what.kind())) {
+        what.result_ = detail::perform_at_once(what, socket_flags());
+        return true;
+    }
     if (state_->kernel->attempt(what)) {
         return true;
     }
@@ -104,6 +125,8 @@ void loop::cancel(operation& what) noexcept {
     if (what.kind() == operation_kind::timer) {
         state_->clockwork.disarm(static_cast<timer_operation&>(what));
         state_->finish(what, -ECANCELED);
+    } else if ((what.flags_ & flag::on_pool) != 0) {
+        state_->door.cancel(static_cast<pooled_operation&>(what));
     } else {
         state_->kernel->cancel(what);
     }
@@ -115,7 +138,8 @@ void loop::withdraw(timer_operation& what) noexcept {
         return;
     }
     if ((what.flags_ & flag::finished) != 0) {
-        state_->finished.erase(what); // or from the batch that is being delivered: a list is told by its link
+        state_->finished.erase(
+            what); // or from the batch that is being delivered: a list is told by its link
     } else {
         state_->clockwork.disarm(what);
     }
@@ -149,9 +173,16 @@ std::size_t loop::run(run_mode mode, time_point until) {
     return delivered;
 }
 
-void loop::wake() noexcept { state_->kernel->wake(); }
+void loop::wake() noexcept {
+    // release: pairs with the acquire in turn.
+    state_->asked.store(1, std::memory_order_release);
+    state_->kernel->wake();
+}
 
 std::size_t loop::pending() const noexcept { return state_->pending; }
+
+buffer_ring::buffer_ring(loop& serves, const buffer_options& options)
+    : pool_{std::make_unique<detail::buffer_pool>(*serves.state_->kernel, options)} {}
 
 const char* loop::backend_name() const noexcept { return state_->kernel->name(); }
 
@@ -169,6 +200,10 @@ void loop::state::admit(operation& what) const {
     PIRN_REQUIRE(!what.in_flight(), "an operation was submitted while it is still in flight",
                  {"kind", static_cast<int>(what.kind())});
     what.flags_ = 0;
+    what.more_ = false;
+    if (detail::is_multishot(what.kind())) {
+        detail::drop_report(static_cast<multishot_operation&>(what));
+    }
 }
 
 void loop::state::enter(operation& what) noexcept {
@@ -177,17 +212,24 @@ void loop::state::enter(operation& what) noexcept {
     if (what.kind() != operation_kind::timer) {
         detail::count_operations(1);
     }
+    if (detail::is_multishot(what.kind())) {
+        detail::count_user(static_cast<multishot_operation&>(what), 1);
+    }
 }
 
 void loop::state::finish(operation& what, int result) noexcept {
     what.result_ = result;
     what.flags_ |= flag::finished;
-    finished.push_back(what);
+    out.finished.push_back(what);
 }
 
-// turn: asks the kernel, waiting no longer than `until`, and calls the completions. True when woken.
+// turn: asks the kernel, waiting no longer than `until`, and calls the completions. True when somebody
+// called wake; the pool's threads ring the same bell for what they have done.
 bool loop::state::turn(time_point until, std::size_t& delivered) {
-    const bool woken = kernel->poll(finished.empty() ? std::min(until, clockwork.next()) : at_once);
+    const time_point latest = std::min({until, clockwork.next(), door.next()});
+    const bool rung = kernel->poll(out.empty() ? latest : at_once);
+    const bool woken = rung && asked.exchange(0, std::memory_order_acquire) != 0;
+    door.turn();
     expire();
     delivered += deliver();
     return woken;
@@ -205,18 +247,56 @@ void loop::state::expire() noexcept {
 
 std::size_t loop::state::deliver() noexcept {
     detail::operation_queue batch;
-    batch.take_all(finished);
-    std::size_t count = 0;
+    batch.take_all(out.finished);
+    std::size_t count = out.reports.empty() ? 0 : deliver_reports();
     while (operation* what = batch.pop_front()) {
         ++count;
-        --pending;
-        if (what->kind() != operation_kind::timer) {
-            detail::count_operations(-1);
-        }
-        what->state_ = operation_state::idle;
+        leave(*what);
         what->done_(*what); // the last use: it may be gone now
     }
     return count;
+}
+
+// deliver_reports: what has come by now for operations that report several times.
+std::size_t loop::state::deliver_reports() noexcept {
+    detail::operation_access::reports batch;
+    batch.take_all(out.reports);
+    std::size_t count = 0;
+    while (multishot_operation* what = batch.pop_front()) {
+        const bool once = detail::reports_once(*what);
+        while (!once && detail::take_report(*what)) {
+            ++count;
+            what->more_ = true;
+            what->done_(*what);
+            detail::drop_report(*what);
+        }
+        if (detail::operation_access::reporting(*what)) {
+            continue; // cancelled by its own completion: the end is for the next turn
+        }
+        if (!detail::operation_access::ended(*what)) {
+            kernel->resume(*what);
+            continue;
+        }
+        if (!once || !detail::take_report(*what)) {
+            what->result_ = detail::operation_access::last(*what);
+        }
+        detail::operation_access::ended(*what) = false;
+        what->more_ = false;
+        detail::count_user(*what, -1);
+        ++count;
+        leave(*what);
+        what->done_(*what); // the last use
+    }
+    return count;
+}
+
+// leave: the operation is the caller's again.
+void loop::state::leave(operation& what) noexcept {
+    --pending;
+    if (what.kind() != operation_kind::timer) {
+        detail::count_operations(-1);
+    }
+    what.state_ = operation_state::idle;
 }
 
 } // namespace pirn

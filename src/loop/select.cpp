@@ -37,11 +37,11 @@ backend_kind wanted(const loop_options& options) {
 
 } // namespace
 
-std::unique_ptr<backend> make_backend(const loop_options& options, operation_queue& finished) {
+std::unique_ptr<backend> make_backend(const loop_options& options, outbox& out) {
 #if PIRN_HAVE_URING
     if (wanted(options) != backend_kind::epoll) {
         try {
-            return std::make_unique<uring_backend>(options.submission_slots, finished);
+            return std::make_unique<uring_backend>(options.submission_slots, out);
         } catch (const std::system_error&) {
             // ENOSYS, EPERM, ENOMEM, EMFILE, an old kernel: loop::backend_name tells who serves.
         }
@@ -49,7 +49,7 @@ std::unique_ptr<backend> make_backend(const loop_options& options, operation_que
 #else
     static_cast<void>(wanted(options)); // a wrong value is refused here too
 #endif
-    return std::make_unique<epoll_backend>(finished);
+    return std::make_unique<epoll_backend>(out);
 }
 
 } // namespace pirn::detail

@@ -13,6 +13,6 @@ namespace pirn::detail {
 
 // make_backend: the backend that the options, the environment and the kernel agree on. Throws
 // std::system_error for an unknown PIRN_BACKEND, and when not even epoll can be had.
-std::unique_ptr<backend> make_backend(const loop_options& options, operation_queue& finished);
+std::unique_ptr<backend> make_backend(const loop_options& options, outbox& out);
 
 } // namespace pirn::detail

@@ -69,6 +69,16 @@ int send(int socket, bytes from) noexcept {
     });
 }
 
+int receive_message(int socket, msghdr* message, int flags) noexcept {
+    return uninterrupted(
+        [&] { return ::recvmsg(socket, message, flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC); });
+}
+
+int send_message(int socket, const msghdr* message, int flags) noexcept {
+    return uninterrupted(
+        [&] { return ::sendmsg(socket, message, flags | MSG_DONTWAIT | MSG_NOSIGNAL); });
+}
+
 int local_address(int socket, sockaddr* address, socklen_t* size) noexcept {
     return result_of(::getsockname(socket, address, size));
 }

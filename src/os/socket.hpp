@@ -33,6 +33,11 @@ int accept(int listener, int flags) noexcept;
 int receive(int socket, mutable_bytes into) noexcept;
 int send(int socket, bytes from) noexcept;
 
+// receive_message, send_message: the same for whole messages; descriptors come in close-on-exec.
+// Never suspend.
+int receive_message(int socket, msghdr* message, int flags) noexcept;
+int send_message(int socket, const msghdr* message, int flags) noexcept;
+
 // local_address, remote_address: like getsockname(2) and getpeername(2). Never suspend.
 int local_address(int socket, sockaddr* address, socklen_t* size) noexcept;
 int remote_address(int socket, sockaddr* address, socklen_t* size) noexcept;

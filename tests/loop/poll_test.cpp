@@ -12,10 +12,12 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <string>
 
 #include <fcntl.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 namespace {
@@ -263,6 +265,32 @@ TEST_P(poll_test, leaves_nothing_behind_on_the_descriptor) {
         ASSERT_EQ(::read(pipe.reader.get(), &byte, 1), 1);
         ASSERT_EQ(loop().run(run_mode::nowait), 0U);
     }
+}
+
+// How signals come into a loop without a handler: they are blocked, and a signalfd is polled.
+TEST_P(poll_test, of_a_signalfd_tells_of_signals_one_after_the_other) {
+    sigset_t wanted;
+    ::sigemptyset(&wanted);
+    ::sigaddset(&wanted, SIGUSR1);
+    ::sigaddset(&wanted, SIGUSR2);
+    sigset_t before;
+    ASSERT_EQ(::pthread_sigmask(SIG_BLOCK, &wanted, &before), 0);
+    {
+        const handle signals{::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK)};
+        support::poll arrived{signals.get(), POLLIN};
+        for (const int each : {SIGUSR1, SIGUSR2, SIGUSR1}) {
+            loop().submit(arrived);
+            loop().run(run_mode::nowait);
+            EXPECT_TRUE(arrived.in_flight());
+            ::pthread_kill(::pthread_self(), each);
+            ASSERT_TRUE(run_until([&] { return !arrived.in_flight(); }));
+            EXPECT_EQ(arrived.result(), POLLIN);
+            signalfd_siginfo which{};
+            ASSERT_EQ(::read(signals.get(), &which, sizeof which), ssize_t{sizeof which});
+            EXPECT_EQ(which.ssi_signo, static_cast<unsigned>(each));
+        }
+    }
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 } // namespace

@@ -213,7 +213,9 @@ TEST_P(timers_test, that_are_withdrawn_do_not_complete) {
     }
     loop().withdraw(armed);
     EXPECT_FALSE(armed.in_flight());
-    due.then = [&](auto&) { loop().withdraw(also_due); }; // which has finished by then, as `due` has
+    due.then = [&](auto&) {
+        loop().withdraw(also_due);
+    }; // which has finished by then, as `due` has
     EXPECT_EQ(loop().run(), 1U);
     EXPECT_EQ(loop().pending(), 0U);
     EXPECT_EQ(armed.completions + also_due.completions, 0);

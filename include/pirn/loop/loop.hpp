@@ -74,6 +74,7 @@ class PIRN_EXPORT loop {
     int socket_flags() const noexcept;
 
   private:
+    friend class buffer_ring;
     struct state;
     std::unique_ptr<state> state_;
 };

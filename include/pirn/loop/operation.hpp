@@ -12,11 +12,15 @@
 //
 // Whatever happens, the completion is called exactly once per submit, from loop::run and never from
 // inside submit or cancel. Only then do the operation and its buffers belong to the caller again.
+//
+// A few operations report several times per submit (multishot.hpp, buffers.hpp). more() tells the calls
+// apart: while it is true the operation is still in flight; the call with more() == false is the last.
 #pragma once
 
 #include <pirn/base/export.hpp>
 #include <pirn/base/list.hpp>
 
+#include <cstddef>
 #include <cstdint>
 
 namespace pirn {
@@ -26,9 +30,52 @@ class operation;
 
 namespace detail {
 struct operation_access; // how the backends reach the private parts: src/loop/backend.hpp
-}
+class pool_door;
+} // namespace detail
 
-enum class operation_kind : std::uint8_t { nop, timer, poll, accept, connect, receive, send };
+enum class operation_kind : std::uint8_t {
+    nop,
+    timer,
+    poll,
+    accept,
+    connect,
+    receive,
+    send,
+    receive_message,
+    send_message,
+    close,
+    child,
+    splice,
+    send_file,
+    send_zero_copy,
+    // Those that report several times.
+    accept_many,
+    receive_borrowed,
+    // Those that never wait.
+    socket,
+    bind,
+    listen,
+    shutdown,
+    // Those that the blocking pool can do; from here to the end.
+    work,
+    open,
+    read,
+    write,
+    read_vector,
+    write_vector,
+    sync,
+    allocate,
+    truncate,
+    status,
+    rename,
+    unlink,
+    make_directory,
+    read_directory,
+};
+
+// operation_kinds: how many there are.
+inline constexpr std::size_t operation_kinds =
+    static_cast<std::size_t>(operation_kind::read_directory) + 1;
 
 enum class operation_state : std::uint8_t { idle, in_flight, cancelling };
 
@@ -49,6 +96,9 @@ class PIRN_EXPORT operation {
     // idle, after a completion. Never suspends.
     int result() const noexcept { return result_; }
 
+    // more: in a completion, whether the same submit will call it again. Never suspends.
+    bool more() const noexcept { return more_; }
+
   protected:
     operation(operation_kind kind, completion done) noexcept : done_{done}, kind_{kind} {}
     ~operation();
@@ -63,6 +113,7 @@ class PIRN_EXPORT operation {
     operation_kind kind_;
     operation_state state_ = operation_state::idle;
     std::uint8_t flags_ = 0; // the backend's own
+    bool more_ = false;
 };
 
 } // namespace pirn

@@ -4,8 +4,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
 namespace pirn {
+
+class blocking_pool;
 
 // backend_kind: who asks the kernel. `automatic` is io_uring where the kernel grants it and epoll
 // where it does not; `uring` is a wish and falls back to epoll in the same silent way, because
@@ -21,6 +24,10 @@ struct loop_options {
     // Slots of the submission queue, rounded up to a power of two. More operations than that may be
     // in flight; this many are handed to the kernel at a time. 1 to 4096.
     unsigned submission_slots = 256;
+
+    // The threads for what the kernel cannot do without waiting, shared by all loops that name the same
+    // pool. Null: the loop makes one of its own, whose threads come with the first such operation.
+    std::shared_ptr<blocking_pool> pool = nullptr;
 };
 
 } // namespace pirn

@@ -19,18 +19,14 @@
 namespace pirn::detail {
 namespace {
 
-// Everything that a stream can tell, so that no later wait has to change the registration. EPOLLPRI
-// only because urgent data makes a short receive mean nothing.
-constexpr std::uint32_t every_edge = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET;
-
-bool reads(const operation& what) noexcept {
-    return what.kind() == operation_kind::receive || what.kind() == operation_kind::accept;
+// polls: whether an operation waits for a descriptor that is not ours to be ready.
+bool polls(const operation& what) noexcept {
+    return what.kind() == operation_kind::poll || what.kind() == operation_kind::child;
 }
 
 } // namespace
 
-epoll_backend::epoll_backend(operation_queue& finished)
-    : backend{finished}, epoll_{::epoll_create1(EPOLL_CLOEXEC)} {
+epoll_backend::epoll_backend(outbox& out) : backend{out}, epoll_{::epoll_create1(EPOLL_CLOEXEC)} {
     if (!epoll_) {
         throw_errno("epoll_create1");
     }
@@ -44,6 +40,9 @@ epoll_backend::epoll_backend(operation_queue& finished)
 
 int epoll_backend::socket_flags() const noexcept { return SOCK_CLOEXEC | SOCK_NONBLOCK; }
 
+// What epoll cannot wait for is done by threads.
+bool epoll_backend::serves(operation_kind /*kind*/) const noexcept { return false; }
+
 void epoll_backend::submit(operation& what) noexcept {
     if (attempt(what)) {
         finish(what, what.result());
@@ -51,22 +50,32 @@ void epoll_backend::submit(operation& what) noexcept {
 }
 
 bool epoll_backend::attempt(operation& what) noexcept {
+    if (is_multishot(what.kind())) {
+        submit_many(static_cast<multishot_operation&>(what));
+        return false;
+    }
     const int descriptor = descriptor_of(what);
+    if (what.kind() == operation_kind::close) {
+        release(descriptor);
+    }
     interest* place = table_.find(descriptor);
     if (worth_asking(place, what)) {
         if (const std::optional<int> answer = perform(what)) {
             if (place != nullptr) {
                 learn(*place, what, *answer);
             }
+            forget(what);
             operation_access::set_result(what, *answer);
             return true;
         }
     }
-    if (place == nullptr) {
-        place = table_.at(descriptor);
+    if (place == nullptr || what.kind() == operation_kind::splice) {
+        // A child has its descriptor only now, and a splice may wait for another one.
+        place = table_.at(descriptor_of(what));
     }
     const int error = place == nullptr ? -ENOMEM : wait_on(*place, what);
     if (error != 0) {
+        forget(what);
         operation_access::set_result(what, error);
         return true;
     }
@@ -74,8 +83,12 @@ bool epoll_backend::attempt(operation& what) noexcept {
 }
 
 void epoll_backend::cancel(operation& what) noexcept {
+    if (is_multishot(what.kind())) {
+        cancel_many(static_cast<multishot_operation&>(what));
+        return;
+    }
     interest& place = *table_.find(descriptor_of(what)); // it waits there, or it were finished
-    if (what.kind() == operation_kind::poll) {
+    if (polls(what)) {
         end_poll(place, -ECANCELED);
         return;
     }
@@ -118,7 +131,10 @@ bool epoll_backend::worth_asking(const interest* place, const operation& what) c
     }
     switch (what.kind()) {
     case operation_kind::accept:
+    case operation_kind::receive_message:
     case operation_kind::receive: return place->readable && place->readers.empty();
+    case operation_kind::send_message:
+    case operation_kind::send_zero_copy:
     case operation_kind::send: return place->writable && place->writers.empty();
     default: return true;
     }
@@ -128,18 +144,17 @@ bool epoll_backend::worth_asking(const interest* place, const operation& what) c
 // 0, or a negative errno when the descriptor cannot be watched.
 int epoll_backend::wait_on(interest& place, operation& what) noexcept {
     const int descriptor = descriptor_of(what);
-    if (what.kind() == operation_kind::poll) {
-        auto& poll = static_cast<poll_operation&>(what);
+    if (polls(what)) {
         PIRN_REQUIRE(place.poller == nullptr, "a second poll operation on the same descriptor",
                      {"descriptor", descriptor});
         // One of ours is watched for everything already; a foreign one is watched for this once.
         if (place.registered == registration::none) {
-            const auto events = static_cast<std::uint16_t>(poll.events) | EPOLLONESHOT;
-            if (const int error = watch(place, descriptor, registration::once, events)) {
+            if (const int error =
+                    watch(place, descriptor, registration::once, events_of(what) | EPOLLONESHOT)) {
                 return error;
             }
         }
-        place.poller = &poll;
+        place.poller = &what;
     } else {
         if (place.registered != registration::always) {
             if (const int error = watch(place, descriptor, registration::always, every_edge)) {

@@ -7,6 +7,7 @@
 //
 //   epoll.cpp      taking operations in and out; the registration of descriptors
 //   wait.cpp       waiting for edges and serving those who waited
+//   many.cpp       what reports several times
 //   perform.cpp    the system call behind each kind of operation
 //   interest.cpp   who waits on a descriptor, and whether it is worth asking
 #pragma once
@@ -20,18 +21,25 @@
 #include <cstddef>
 #include <cstdint>
 
-struct epoll_event;
+#include <sys/epoll.h>
 
 namespace pirn::detail {
+
+// Everything that a stream can tell, so that no later wait has to change the registration. EPOLLPRI
+// only because urgent data makes a short receive mean nothing.
+inline constexpr std::uint32_t every_edge = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET;
 
 class epoll_backend final : public backend {
   public:
     // Throws std::system_error when a descriptor cannot be had.
-    explicit epoll_backend(operation_queue& finished);
+    explicit epoll_backend(outbox& out);
 
+    bool serves(operation_kind kind) const noexcept override;
     void submit(operation& what) noexcept override;
     bool attempt(operation& what) noexcept override;
     void cancel(operation& what) noexcept override;
+    void resume(multishot_operation& what) noexcept override;
+    void feed(buffer_pool& pool) noexcept override;
     void release(int descriptor) noexcept override;
     bool poll(time_point until) override;
     void wake() noexcept override { wakeup_.wake(); }
@@ -45,9 +53,16 @@ class epoll_backend final : public backend {
     void unwatch(interest& place, int descriptor) noexcept;
     void learn(interest& place, const operation& what, int result) noexcept;
 
+    void submit_many(multishot_operation& what) noexcept;
+    void cancel_many(multishot_operation& what) noexcept;
+    void serve_many(interest& place, multishot_operation& what) noexcept;
+    void go_on(interest& place, multishot_operation& what) noexcept;
+    void stop_waiting(interest& place, multishot_operation& what) noexcept;
+
     int wait_for_edges(epoll_event* events, int room, time_point until) noexcept;
     void serve(interest& place, std::uint32_t events) noexcept;
     void serve_queue(interest& place, operation_queue& queue, bool& ready) noexcept;
+    void move_to_other_end(operation_queue& queue, operation& what) noexcept;
     void serve_poll(interest& place, std::uint32_t events) noexcept;
     void end_poll(interest& place, int result) noexcept;
 

@@ -40,9 +40,9 @@ enum class registration : std::uint8_t {
 enum class short_receive : std::uint8_t { unknown, queue_is_empty, says_nothing };
 
 struct interest {
-    operation_queue readers;          // accept and receive, oldest first
-    operation_queue writers;          // connect and send
-    poll_operation* poller = nullptr; // at most one
+    operation_queue readers;     // accept and receive of any kind, oldest first
+    operation_queue writers;     // connect and send
+    operation* poller = nullptr; // poll or child, at most one
     // Travels with each event: what was registered before the last change is recognised as stale,
     // which happens when a descriptor is closed while a duplicate of it lives on.
     std::uint32_t generation = 0;

@@ -110,8 +110,20 @@ void epoll_backend::serve(interest& place, std::uint32_t events) noexcept {
 void epoll_backend::serve_queue(interest& place, operation_queue& queue, bool& ready) noexcept {
     while (ready && !queue.empty()) {
         operation& first = *queue.front();
+        if (is_multishot(first.kind())) {
+            serve_many(place, static_cast<multishot_operation&>(first));
+            if (queue.front() == &first) {
+                return;
+            }
+            continue;
+        }
         const std::optional<int> answer = perform(first);
         if (!answer) {
+            if (first.kind() == operation_kind::splice &&
+                reads(first) != (&queue == &place.readers)) {
+                move_to_other_end(queue, first);
+                continue;
+            }
             ready = false;
             return;
         }
@@ -122,10 +134,21 @@ void epoll_backend::serve_queue(interest& place, operation_queue& queue, bool& r
     }
 }
 
+// move_to_other_end: a splice whose one end is ready now waits for the other.
+void epoll_backend::move_to_other_end(operation_queue& queue, operation& what) noexcept {
+    queue.erase(what);
+    --waiting_;
+    interest* const other = table_.at(descriptor_of(what));
+    const int error = other == nullptr ? -ENOMEM : wait_on(*other, what);
+    if (error != 0) {
+        finish(what, error);
+    }
+}
+
 // serve_poll: a registration for one poll tells exactly what it asked for; one for everything tells
 // more than that, and only of changes, so the kernel is asked again.
 void epoll_backend::serve_poll(interest& place, std::uint32_t events) noexcept {
-    if (place.registered == registration::once) {
+    if (place.registered == registration::once && place.poller->kind() == operation_kind::poll) {
         end_poll(place, static_cast<std::uint16_t>(events));
     } else if (const std::optional<int> answer = perform(*place.poller)) {
         end_poll(place, *answer);
@@ -140,6 +163,7 @@ void epoll_backend::end_poll(interest& place, int result) noexcept {
     if (place.registered == registration::once) {
         unwatch(place, descriptor_of(what));
     }
+    forget(what);
     --waiting_;
     finish(what, result);
 }

@@ -3,6 +3,8 @@
 // The io_uring backend: its part of the loop's turn.
 #include <pirn/base/error.hpp>
 
+#include "loop/child.hpp"
+#include "loop/uring/prepare.hpp"
 #include "loop/uring/tag.hpp"
 #include "loop/uring/uring.hpp"
 
@@ -18,6 +20,13 @@ using namespace std::chrono_literals;
 
 // How long to let the kernel catch its breath when it cannot take more and has nothing to give.
 constexpr duration breath = 1ms;
+
+// Numbers that the kernel keeps to itself elsewhere, and with which a splice that was interrupted ends.
+bool was_interrupted(int result) noexcept {
+    constexpr int first_restart = 512; // ERESTARTSYS
+    constexpr int last_restart = 516;  // ERESTART_RESTARTBLOCK
+    return result == -EINTR || (result <= -first_restart && result >= -last_restart);
+}
 
 } // namespace
 
@@ -43,8 +52,25 @@ bool uring_backend::poll(time_point until) {
 // reap: takes in all completions that there are. True when one of them was a wake.
 bool uring_backend::reap() noexcept {
     bool woken = false;
-    ring_.reap([&](const io_uring_cqe& completion) { woken |= complete(completion); });
+    ring_.reap([&](const io_uring_cqe& completion) {
+        if (must_wait(completion)) {
+            return false;
+        }
+        woken |= complete(completion);
+        return true;
+    });
     return woken;
+}
+
+// must_wait: an accept_many that holds as many connections as it can. What the kernel has behind it waits
+// with it, for a turn.
+bool uring_backend::must_wait(const io_uring_cqe& completion) noexcept {
+    if (completion.user_data == uring_tag::cancel || completion.user_data == uring_tag::wakeup) {
+        return false;
+    }
+    const operation& what = *static_cast<operation*>(io_uring_cqe_get_data(&completion));
+    return what.kind() == operation_kind::accept_many && completion.res >= 0 &&
+           !operation_access::has_room(static_cast<const accept_many_operation&>(what));
 }
 
 bool uring_backend::complete(const io_uring_cqe& completion) noexcept {
@@ -60,20 +86,59 @@ bool uring_backend::complete(const io_uring_cqe& completion) noexcept {
     if (!more && operation_access::queued(what)) {
         cancels_.erase(what); // too late for it
     }
-    if (what.kind() == operation_kind::poll) {
+    switch (what.kind()) {
+    case operation_kind::poll:
         complete_poll(static_cast<poll_operation&>(what), completion.res, more);
-    } else {
-        complete_last(what, completion.res);
+        break;
+    case operation_kind::child:
+        complete_child(static_cast<child_operation&>(what), completion.res);
+        break;
+    case operation_kind::send_file:
+        complete_send_file(static_cast<send_file_operation&>(what), completion.res);
+        break;
+    case operation_kind::send_zero_copy: complete_zero_copy(what, completion); break;
+    case operation_kind::accept_many:
+        complete_accept_many(static_cast<accept_many_operation&>(what), completion.res, more);
+        break;
+    case operation_kind::receive_borrowed:
+        complete_borrowed(static_cast<receive_borrowed_operation&>(what), completion);
+        break;
+    case operation_kind::write:
+    case operation_kind::write_vector: complete_write(what, completion.res); break;
+    default: complete_last(what, completion.res);
     }
     return false;
 }
 
+// complete_write: one that the kernel does not understand for its flag is asked again without.
+void uring_backend::complete_write(operation& what, int result) noexcept {
+    if (result == -EOPNOTSUPP && writes_in_order(what) &&
+        (operation_access::flags(what) & write_flag::by_worker) == 0) {
+        no_signal_flag_ = false;
+        operation_access::flags(what) |= write_flag::by_worker;
+        retry(what);
+    } else {
+        complete_last(what, result);
+    }
+}
+
 // complete_last: the kernel has let go of the operation.
 void uring_backend::complete_last(operation& what, int result) noexcept {
-    if (result == -EINTR) {
+    if (was_interrupted(result) && what.kind() == operation_kind::close) {
+        finish(what, 0); // the number is free by then
+    } else if (was_interrupted(result)) {
         retry(what); // a signal hit the kernel's worker thread, by our cancellation or by chance
     } else {
-        finish(what, result);
+        if (what.kind() == operation_kind::child) {
+            operation_access::pidfd(static_cast<child_operation&>(what)).close();
+        } else if (what.kind() == operation_kind::send_file) {
+            result = end_send_file(static_cast<send_file_operation&>(what), result);
+        }
+        if (is_multishot(what.kind())) {
+            end(static_cast<multishot_operation&>(what), result);
+        } else {
+            finish(what, result);
+        }
     }
 }
 
@@ -82,8 +147,21 @@ void uring_backend::retry(operation& what) noexcept {
     if (what.state() == operation_state::in_flight) {
         waiting_.push_back(what);
     } else {
-        finish(what, -ECANCELED);
+        complete_last(what, -ECANCELED);
     }
+}
+
+// complete_child: its pidfd has something to say, or nobody wants to hear it any more.
+void uring_backend::complete_child(child_operation& what, int result) noexcept {
+    if (result >= 0) {
+        const auto answer = ask_child(what);
+        if (!answer) {
+            retry(what);
+            return;
+        }
+        result = *answer;
+    }
+    complete_last(what, result);
 }
 
 void uring_backend::complete_poll(poll_operation& what, int result, bool more) noexcept {

@@ -11,8 +11,6 @@
 #include <pirn/base/error.hpp>
 #include <pirn/base/live.hpp>
 
-#include "loop/uring/probe.hpp"
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -76,7 +74,8 @@ uring_ring::uring_ring(unsigned submissions, unsigned completions) {
     if (const int error = set_up(ring_, submissions, completions)) {
         throw_error(error_of(error), "io_uring_setup");
     }
-    if ((ring_.features & needed_features) != needed_features || !kernel_can_serve(ring_)) {
+    requests_ = request_set::ask(ring_);
+    if ((ring_.features & needed_features) != needed_features || !requests_.suffices()) {
         io_uring_queue_exit(&ring_);
         throw_error(error_of(-EOPNOTSUPP), "io_uring_register");
     }

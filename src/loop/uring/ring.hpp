@@ -9,6 +9,8 @@
 
 #include <pirn/base/time.hpp>
 
+#include "loop/uring/probe.hpp"
+
 #include <liburing.h>
 
 namespace pirn::detail {
@@ -37,12 +39,20 @@ class uring_ring {
     // wait: the same, handing over nothing. Suspends the thread.
     int wait(time_point until) noexcept;
 
-    // reap: calls visit(completion) for each completion that there is, and gives its place back.
+    // reap: calls visit(completion) for each completion that there is, and gives its place back, until
+    // there is none or visit says false; that one stays.
     template <class Visit>
     void reap(Visit visit);
 
+    // raw: for the registration of buffers.
+    io_uring& raw() noexcept { return ring_; }
+
+    // requests: what this kernel knows. Never suspends.
+    const request_set& requests() const noexcept { return requests_; }
+
   private:
     io_uring ring_{};
+    request_set requests_;
 };
 
 // ---------------------------------------------------------------------------------------------------
@@ -53,7 +63,9 @@ void uring_ring::reap(Visit visit) {
     unsigned count = 0;
     io_uring_cqe* completion = nullptr;
     io_uring_for_each_cqe(&ring_, head, completion) {
-        visit(static_cast<const io_uring_cqe&>(*completion));
+        if (!visit(static_cast<const io_uring_cqe&>(*completion))) {
+            break;
+        }
         ++count;
     }
     io_uring_cq_advance(&ring_, count);

@@ -3,15 +3,16 @@
 // The io_uring backend: operations into entries of the submission queue.
 #include <pirn/loop/operations.hpp>
 
+#include "loop/buffers.hpp"
+#include "loop/child.hpp"
+#include "loop/uring/prepare.hpp"
 #include "loop/uring/tag.hpp"
 #include "loop/uring/uring.hpp"
-#include "os/socket.hpp"
 
-#include <algorithm>
 #include <cerrno>
-#include <climits>
 
 #include <poll.h>
+#include <sys/socket.h>
 
 namespace pirn::detail {
 namespace {
@@ -20,47 +21,13 @@ namespace {
 // idle connections may speak at once. What does not fit costs a detour through the kernel's list.
 constexpr unsigned completions_per_submission = 16;
 
-// Results are an int, so no transfer may be longer.
-std::size_t transfer_size(std::size_t size) noexcept {
-    return std::min(size, static_cast<std::size_t>(INT_MAX));
-}
-
 void prepare(io_uring_sqe& entry, operation& what) noexcept {
-    switch (what.kind()) {
-    case operation_kind::poll: {
-        const auto& poll = static_cast<const poll_operation&>(what);
-        const auto events = static_cast<std::uint16_t>(poll.events);
-        if ((operation_access::flags(what) & poll_flag::by_edges) != 0) {
-            io_uring_prep_poll_multishot(&entry, poll.descriptor, events);
-        } else {
-            io_uring_prep_poll_add(&entry, poll.descriptor, events);
-        }
-        break;
-    }
-    case operation_kind::accept: {
-        const auto& accept = static_cast<const accept_operation&>(what);
-        io_uring_prep_accept(&entry, accept.descriptor, nullptr, nullptr, SOCK_CLOEXEC);
-        break;
-    }
-    case operation_kind::connect: {
-        const auto& connect = static_cast<const connect_operation&>(what);
-        io_uring_prep_connect(&entry, connect.descriptor, connect.address, connect.address_size);
-        break;
-    }
-    case operation_kind::receive: {
-        const auto& receive = static_cast<const receive_operation&>(what);
-        io_uring_prep_recv(&entry, receive.descriptor, receive.buffer.data(),
-                           transfer_size(receive.buffer.size()), 0);
-        break;
-    }
-    case operation_kind::send: {
-        const auto& send = static_cast<const send_operation&>(what);
-        io_uring_prep_send(&entry, send.descriptor, send.buffer.data(),
-                           transfer_size(send.buffer.size()), MSG_NOSIGNAL);
-        break;
-    }
-    case operation_kind::nop:
-    case operation_kind::timer: io_uring_prep_nop(&entry); break; // the loop keeps both to itself
+    if (what.kind() == operation_kind::splice || what.kind() == operation_kind::send_file) {
+        prepare_splice(entry, what);
+    } else if (what.kind() < operation_kind::work) {
+        prepare_net(entry, what);
+    } else {
+        prepare_file(entry, what);
     }
     io_uring_sqe_set_data(&entry, &what);
 }
@@ -72,13 +39,25 @@ void prepare_cancel(io_uring_sqe& entry, operation& what) noexcept {
 
 } // namespace
 
-uring_backend::uring_backend(unsigned submission_slots, operation_queue& finished)
-    : backend{finished}, ring_{submission_slots, submission_slots * completions_per_submission} {}
+uring_backend::uring_backend(unsigned submission_slots, outbox& out)
+    : backend{out}, ring_{submission_slots, submission_slots * completions_per_submission} {
+    for (std::size_t kind = 0; kind < operation_kinds; ++kind) {
+        const int request = request_for(static_cast<operation_kind>(kind));
+        serves_.set(kind, request >= 0 && ring_.requests().knows(request));
+    }
+}
 
 // The kernel tries without waiting and then arms its own poll; O_NONBLOCK would make it answer EAGAIN.
 int uring_backend::socket_flags() const noexcept { return SOCK_CLOEXEC; }
 
+bool uring_backend::serves(operation_kind kind) const noexcept {
+    return serves_.test(static_cast<std::size_t>(kind));
+}
+
 void uring_backend::submit(operation& what) noexcept {
+    if (what.kind() > operation_kind::send && !begin(what)) {
+        return;
+    }
     if (waiting_.empty()) {
         if (io_uring_sqe* const entry = ring_.entry()) {
             prepare(*entry, what);
@@ -86,6 +65,46 @@ void uring_backend::submit(operation& what) noexcept {
         }
     }
     waiting_.push_back(what);
+}
+
+// begin: what some kinds need before the kernel can be asked. False when that has finished the operation.
+bool uring_backend::begin(operation& what) noexcept {
+    switch (what.kind()) {
+    case operation_kind::child:
+        if (const auto answer = ask_child(static_cast<child_operation&>(what))) {
+            complete_last(what, *answer);
+            return false;
+        }
+        break;
+    case operation_kind::send_file:
+        if (const int error = begin_send_file(static_cast<send_file_operation&>(what))) {
+            complete_last(what, error);
+            return false;
+        }
+        break;
+    case operation_kind::send_zero_copy:
+        if (!ring_.requests().knows(IORING_OP_SEND_ZC)) {
+            operation_access::flags(what) |= zero_copy_flag::plain;
+        }
+        break;
+    case operation_kind::accept_many:
+        // Accepting many came with IORING_OP_SOCKET, in Linux 5.19, and has no number of its own.
+        if (!ring_.requests().knows(IORING_OP_SOCKET)) {
+            operation_access::flags(what) |= many_flag::one_by_one;
+        }
+        break;
+    case operation_kind::receive_borrowed:
+        arm_again(static_cast<receive_borrowed_operation&>(what));
+        return false;
+    case operation_kind::write:
+    case operation_kind::write_vector:
+        if (!no_signal_flag_ && writes_in_order(what)) {
+            operation_access::flags(what) |= write_flag::by_worker;
+        }
+        break;
+    default: break;
+    }
+    return true;
 }
 
 bool uring_backend::attempt(operation& what) noexcept {
@@ -98,9 +117,27 @@ void uring_backend::cancel(operation& what) noexcept {
         (operation_access::flags(what) & poll_flag::answered) != 0) {
         return; // under way already, for its own reasons
     }
+    if (what.kind() == operation_kind::close) {
+        return; // a descriptor that is half closed is of use to nobody
+    }
+    if (what.kind() == operation_kind::send_zero_copy &&
+        (operation_access::flags(what) & zero_copy_flag::answered) != 0) {
+        return; // sent; the kernel lets go of the buffer when it does
+    }
+    if (what.kind() == operation_kind::receive_borrowed) {
+        std::uint8_t& flags = operation_access::flags(what);
+        if ((flags & many_flag::starves) != 0) {
+            operation_access::pool(static_cast<receive_borrowed_operation&>(what))
+                .starving.erase(what);
+        }
+        if ((flags & (many_flag::starves | many_flag::stalled)) != 0) {
+            complete_last(what, -ECANCELED);
+            return;
+        }
+    }
     if (operation_access::queued(what)) {
         waiting_.erase(what); // the kernel has not seen it yet
-        finish(what, -ECANCELED);
+        complete_last(what, -ECANCELED);
         return;
     }
     request_cancel(what);

@@ -4,7 +4,12 @@
 // queue, whose user_data is its address; all that was queued in a turn is handed over by one system
 // call, the same that waits.
 //
-//   submit.cpp    operations into entries, cancellation, what finds the queue full
+//   submit.cpp    operations in and out, cancellation, what finds the queue full
+//   net.cpp       operations into entries: sockets and descriptors in general
+//   file.cpp      the same for files
+//   many.cpp      accepting many, sending without a copy
+//   buffers.cpp   receiving into buffers that are lent
+//   splice.cpp    from one descriptor to another
 //   reap.cpp      the turn: handing over, waiting, completions back into operations
 //   ring.cpp      the rings themselves
 //   probe.cpp     what this kernel knows
@@ -19,6 +24,10 @@
 #include "loop/backend.hpp"
 #include "loop/uring/ring.hpp"
 #include "os/wakeup.hpp"
+
+#include <array>
+#include <bitset>
+#include <cstddef>
 
 namespace pirn::detail {
 
@@ -36,14 +45,43 @@ inline constexpr std::uint8_t by_edges = 0x01;
 inline constexpr std::uint8_t answered = 0x02;
 } // namespace poll_flag
 
+// many_flag: bits in the flags of an operation that reports several times.
+//
+//   accept_many        one_by_one: this kernel accepts one per request
+//   receive_borrowed   by_poll: the kernel is asked for readability, and we receive
+//                      starves: waits for a buffer, the kernel has no request
+//                      stalled: has received enough for this turn, the kernel has no request
+namespace many_flag {
+inline constexpr std::uint8_t one_by_one = 0x01;
+inline constexpr std::uint8_t by_poll = 0x02;
+inline constexpr std::uint8_t starves = 0x04;
+inline constexpr std::uint8_t stalled = 0x08;
+} // namespace many_flag
+
+// zero_copy_flag: bits in the flags of a send_zero_copy: the kernel answers, and once more when it has let
+// go of the buffer.
+//
+//   asked ──────► answered ──────► finished
+//     │ cannot be done here
+//     └─────────► plain ─────────► finished
+namespace zero_copy_flag {
+inline constexpr std::uint8_t plain = 0x01;
+inline constexpr std::uint8_t answered = 0x02;
+} // namespace zero_copy_flag
+
 class uring_backend final : public backend {
   public:
     // Throws std::system_error when io_uring cannot be had here, for whatever reason.
-    uring_backend(unsigned submission_slots, operation_queue& finished);
+    uring_backend(unsigned submission_slots, outbox& out);
 
+    bool serves(operation_kind kind) const noexcept override;
     void submit(operation& what) noexcept override;
     bool attempt(operation& what) noexcept override;
     void cancel(operation& what) noexcept override;
+    void resume(multishot_operation& what) noexcept override;
+    void attach(buffer_pool& pool) noexcept override;
+    void detach(buffer_pool& pool) noexcept override;
+    void feed(buffer_pool& pool) noexcept override;
     void release(int descriptor) noexcept override;
     bool poll(time_point until) override;
     void wake() noexcept override { wakeup_.wake(); }
@@ -55,16 +93,36 @@ class uring_backend final : public backend {
     bool arm_wakeup() noexcept;
     void request_cancel(operation& what) noexcept;
     bool reap() noexcept;
+    static bool must_wait(const io_uring_cqe& completion) noexcept;
     bool complete(const io_uring_cqe& completion) noexcept;
     void complete_last(operation& what, int result) noexcept;
     void retry(operation& what) noexcept;
+    bool begin(operation& what) noexcept;
+    int begin_send_file(send_file_operation& what) noexcept;
+    void complete_send_file(send_file_operation& what, int result) noexcept;
+    int end_send_file(send_file_operation& what, int result) noexcept;
+    void complete_write(operation& what, int result) noexcept;
+    void complete_zero_copy(operation& what, const io_uring_cqe& completion) noexcept;
+    void complete_accept_many(accept_many_operation& what, int result, bool more) noexcept;
+    void complete_borrowed(receive_borrowed_operation& what,
+                           const io_uring_cqe& completion) noexcept;
+    void pull(receive_borrowed_operation& what) noexcept;
+    void arm_again(receive_borrowed_operation& what) noexcept;
+    void starve(receive_borrowed_operation& what) noexcept;
+    void offer(buffer_pool& pool) noexcept;
+    void complete_child(child_operation& what, int result) noexcept;
     void complete_poll(poll_operation& what, int result, bool more) noexcept;
 
     uring_ring ring_;
+    std::bitset<operation_kinds> serves_; // of what the pool can do, that which this kernel does
     os::wakeup wakeup_;
     bool wakeup_armed_ = false;
-    operation_queue waiting_; // for a place in the submission queue
-    operation_queue cancels_; // the kernel has them, their cancellation waits for a place
+    bool no_signal_flag_ = true; // the kernel has RWF_NOSIGNAL, as far as we know
+    std::array<std::array<os::handle, 2>, 8> pipes_; // empty ones, for send_file
+    std::size_t spare_pipes_ = 0;
+    std::uint16_t next_group_ = 0; // of buffers
+    operation_queue waiting_;      // for a place in the submission queue
+    operation_queue cancels_;      // the kernel has them, their cancellation waits for a place
 };
 
 } // namespace pirn::detail

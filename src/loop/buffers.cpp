@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+//
+// Buffers that are lent: the part that is the same on every backend.
+#include "loop/buffers.hpp"
+
+#include <pirn/base/assert.hpp>
+#include <pirn/base/error.hpp>
+#include <pirn/loop/loop.hpp>
+
+#include "os/socket.hpp"
+
+#include <bit>
+#include <cerrno>
+
+#include <sys/mman.h>
+
+namespace pirn {
+
+buffer_lease& buffer_lease::operator=(buffer_lease&& other) noexcept {
+    if (this != &other) {
+        reset();
+        pool_ = std::exchange(other.pool_, nullptr);
+        index_ = other.index_;
+        filled_ = other.filled_;
+    }
+    return *this;
+}
+
+void buffer_lease::reset() noexcept {
+    if (detail::buffer_pool* const pool = std::exchange(pool_, nullptr)) {
+        pool->put_free(index_);
+        pool->kernel_side.feed(*pool);
+    }
+}
+
+mutable_bytes buffer_lease::data() const noexcept {
+    return pool_ == nullptr ? mutable_bytes{} : mutable_bytes{pool_->at(index_), filled_};
+}
+
+buffer_ring::~buffer_ring() {
+    PIRN_REQUIRE(pool_->lent() == 0 && pool_->users == 0,
+                 "a buffer_ring was destroyed with buffers lent or receives in flight",
+                 {"lent", pool_->lent()}, {"receives", pool_->users});
+}
+
+unsigned buffer_ring::lent() const noexcept { return pool_->lent(); }
+
+// ---------------------------------------------------------------------------------------------------
+
+namespace detail {
+
+buffer_pool::buffer_pool(backend& serves, const buffer_options& wanted)
+    : kernel_side{serves}, options{wanted}, slots(wanted.count) {
+    PIRN_REQUIRE(std::has_single_bit(wanted.count) && wanted.count <= 32'768 && wanted.size >= 1 &&
+                     wanted.size <= UINT32_MAX / 2,
+                 "buffer_options: count must be a power of two up to 32768, and size not 0",
+                 {"count", wanted.count}, {"size", wanted.size});
+    void* const mapped = ::mmap(nullptr, options.count * options.size, PROT_READ | PROT_WRITE,
+                                MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (mapped == MAP_FAILED) {
+        throw_errno("buffer_ring");
+    }
+    memory = static_cast<std::byte*>(mapped);
+    for (std::uint32_t index = options.count; index-- > 0;) {
+        put_free(index);
+    }
+    kernel_side.attach(*this);
+    kernel_side.feed(*this);
+}
+
+buffer_pool::~buffer_pool() {
+    kernel_side.detach(*this);
+    ::munmap(memory, options.count * options.size);
+}
+
+std::uint32_t buffer_pool::take_free() noexcept {
+    const std::uint32_t index = free;
+    if (index != none) {
+        free = slots[index].next;
+        --free_count;
+    }
+    return index;
+}
+
+void buffer_pool::put_free(std::uint32_t index) noexcept {
+    slots[index].next = std::exchange(free, index);
+    ++free_count;
+}
+
+void buffer_pool::fill(receive_borrowed_operation& what, std::uint32_t index, int size) noexcept {
+    slots[index] = {none, static_cast<std::uint32_t>(size)};
+    std::uint32_t& newest = operation_access::newest(what);
+    (newest == none ? operation_access::oldest(what) : slots[newest].next) = index;
+    newest = index;
+}
+
+buffer_pool::received buffer_pool::receive(receive_borrowed_operation& what, int& result) noexcept {
+    const std::uint32_t index = take_free();
+    if (index == none) {
+        return received::no_buffer;
+    }
+    result = os::receive(what.descriptor, mutable_bytes{at(index), options.size});
+    if (result > 0) {
+        fill(what, index, result);
+        return received::bytes;
+    }
+    put_free(index);
+    return result == -EAGAIN ? received::nothing_there : received::ended;
+}
+
+bool buffer_pool::report(receive_borrowed_operation& what) noexcept {
+    std::uint32_t& oldest = operation_access::oldest(what);
+    if (oldest == none) {
+        return false;
+    }
+    buffer_lease next;
+    next.pool_ = this;
+    next.index_ = oldest;
+    next.filled_ = slots[oldest].filled;
+    oldest = slots[oldest].next;
+    if (oldest == none) {
+        operation_access::newest(what) = none;
+    }
+    operation_access::set_result(what, static_cast<int>(next.filled_));
+    what.lease = std::move(next);
+    return true;
+}
+
+} // namespace detail
+} // namespace pirn

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT
+//
+// The epoll backend: operations that report several times. Such a one stays among the readers of its
+// descriptor, and is served until the kernel has nothing more, or until it has enough for a turn:
+//
+//                       an edge
+//   waits, not ready ────────────► served ──► nothing more ──► waits, not ready
+//                                    │ │
+//                       enough ◄─────┘ └────► no buffer: starves, among those of its ring
+//                         │ its reports are delivered           │ a buffer comes back
+//                         └──────────────► served ◄─────────────┘
+#include "loop/buffers.hpp"
+#include "loop/epoll/epoll.hpp"
+#include "loop/epoll/perform.hpp"
+#include "os/socket.hpp"
+
+#include <cerrno>
+
+namespace pirn::detail {
+namespace {
+
+constexpr std::uint8_t starves = 0x01;
+constexpr std::uint8_t stalled = 0x02; // has enough for this turn
+
+// Receives in one go; an accept_many stops at what it can hold.
+constexpr int receives_max = 16;
+
+std::uint8_t without(std::uint8_t flags, std::uint8_t bit) noexcept {
+    return static_cast<std::uint8_t>(flags & ~bit);
+}
+
+} // namespace
+
+void epoll_backend::submit_many(multishot_operation& what) noexcept {
+    const int descriptor = descriptor_of(what);
+    interest* const place = descriptor < 0 ? nullptr : table_.at(descriptor);
+    if (place == nullptr) {
+        end(what, descriptor < 0 ? -EBADF : -ENOMEM);
+        return;
+    }
+    go_on(*place, what);
+}
+
+void epoll_backend::cancel_many(multishot_operation& what) noexcept {
+    if ((operation_access::flags(what) & starves) != 0) {
+        operation_access::pool(static_cast<receive_borrowed_operation&>(what)).starving.erase(what);
+    } else {
+        interest& place = *table_.find(descriptor_of(what));
+        stop_waiting(place, what);
+        place.readable = true; // as in cancel
+    }
+    end(what, -ECANCELED);
+}
+
+void epoll_backend::resume(multishot_operation& what) noexcept {
+    std::uint8_t& flags = operation_access::flags(what);
+    if ((flags & stalled) != 0) {
+        flags = without(flags, stalled);
+        interest& place = *table_.find(descriptor_of(what));
+        if (place.readable && place.readers.front() == &what) {
+            serve_many(place, what);
+        }
+    }
+}
+
+void epoll_backend::feed(buffer_pool& pool) noexcept {
+    while (pool.free != buffer_pool::none) {
+        auto* const what = static_cast<receive_borrowed_operation*>(pool.starving.pop_front());
+        if (what == nullptr) {
+            return;
+        }
+        std::uint8_t& flags = operation_access::flags(*what);
+        flags = without(flags, starves);
+        go_on(*table_.find(what->descriptor), *what);
+    }
+}
+
+// go_on: among the readers, and served if there is nobody before it.
+void epoll_backend::go_on(interest& place, multishot_operation& what) noexcept {
+    place.readers.push_back(what);
+    ++waiting_;
+    if (place.readable && place.readers.front() == &what) {
+        serve_many(place, what);
+    }
+}
+
+void epoll_backend::stop_waiting(interest& place, multishot_operation& what) noexcept {
+    place.readers.erase(what);
+    --waiting_;
+}
+
+// serve_many: takes what the kernel has. Afterwards it waits for an edge, or is stalled, or is not among
+// the readers any more.
+void epoll_backend::serve_many(interest& place, multishot_operation& what) noexcept {
+    using received = buffer_pool::received;
+    const bool accepts = what.kind() == operation_kind::accept_many;
+    for (int i = 0;; ++i) {
+        received how = received::bytes;
+        int result = 0;
+        if (accepts) {
+            auto& accept = static_cast<accept_many_operation&>(what);
+            if (!operation_access::has_room(accept)) {
+                break;
+            }
+            result = os::accept(accept.descriptor, SOCK_NONBLOCK | SOCK_CLOEXEC);
+            if (result >= 0) {
+                operation_access::put_accepted(accept, result);
+            } else {
+                how = result == -EAGAIN ? received::nothing_there : received::ended;
+            }
+        } else {
+            if (i == receives_max) {
+                break;
+            }
+            auto& receive = static_cast<receive_borrowed_operation&>(what);
+            how = operation_access::pool(receive).receive(receive, result);
+        }
+        if (how == received::bytes) {
+            if (!accepts &&
+                static_cast<receive_borrowed_operation&>(what).how_often == shots::one) {
+                how = received::ended;
+            } else {
+                report(what);
+                continue;
+            }
+        }
+        if (how == received::nothing_there) {
+            place.readable = false;
+            // The first to wait on this descriptor: an edge that is there already is told at once.
+            result = place.registered == registration::always
+                         ? 0
+                         : watch(place, descriptor_of(what), registration::always, every_edge);
+            if (result == 0) {
+                return;
+            }
+        }
+        stop_waiting(place, what);
+        if (how == received::no_buffer) {
+            operation_access::flags(what) |= starves;
+            operation_access::pool(static_cast<receive_borrowed_operation&>(what))
+                .starving.push_back(what);
+        } else {
+            end(what, result);
+        }
+        return;
+    }
+    operation_access::flags(what) |= stalled;
+}
+
+} // namespace pirn::detail

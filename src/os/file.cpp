@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+//
+// The file calls.
+#include "os/file.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <csignal>
+#include <cstdio>
+
+#include <fcntl.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace pirn::os {
+namespace {
+
+template <class Number>
+int result_of(Number returned) noexcept {
+    return returned < 0 ? -errno : static_cast<int>(returned);
+}
+
+// Results are an int, so no transfer may be longer.
+std::size_t transfer_size(std::size_t size) noexcept {
+    return std::min(size, static_cast<std::size_t>(INT_MAX));
+}
+
+int count_of(std::span<const iovec> pieces) noexcept {
+    return static_cast<int>(std::min<std::size_t>(pieces.size(), INT_MAX));
+}
+
+// no_sigpipe: while it lives, SIGPIPE is blocked in this thread; one that came meanwhile is taken in.
+class no_sigpipe {
+  public:
+    no_sigpipe() noexcept {
+        ::sigemptyset(&broken_pipe_);
+        ::sigaddset(&broken_pipe_, SIGPIPE);
+        ::pthread_sigmask(SIG_BLOCK, &broken_pipe_, &before_);
+    }
+    no_sigpipe(const no_sigpipe&) = delete;
+    no_sigpipe& operator=(const no_sigpipe&) = delete;
+    ~no_sigpipe() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+    // through: the result of the call, which may have raised it.
+    template <class Number>
+    int through(Number returned) noexcept {
+        const int result = result_of(returned);
+        if (result == -EPIPE) {
+            const timespec at_once{};
+            ::sigtimedwait(&broken_pipe_, nullptr, &at_once);
+        }
+        return result;
+    }
+
+  private:
+    sigset_t broken_pipe_{};
+    sigset_t before_{};
+};
+
+template <class Call>
+int uninterrupted(Call call) noexcept {
+    for (;;) {
+        const int result = call();
+        if (result != -EINTR) {
+            return result;
+        }
+    }
+}
+
+} // namespace
+
+int open(int directory, const char* path, int flags, mode_t mode) noexcept {
+    return result_of(::openat(directory, path, flags | O_CLOEXEC, mode));
+}
+
+int read(int descriptor, mutable_bytes into, std::int64_t offset) noexcept {
+    const std::size_t size = transfer_size(into.size());
+    return offset == -1 ? result_of(::read(descriptor, into.data(), size))
+                        : result_of(::pread(descriptor, into.data(), size, offset));
+}
+
+int read(int descriptor, std::span<const iovec> into, std::int64_t offset) noexcept {
+    return offset == -1 ? result_of(::readv(descriptor, into.data(), count_of(into)))
+                        : result_of(::preadv(descriptor, into.data(), count_of(into), offset));
+}
+
+int write(int descriptor, bytes from, std::int64_t offset) noexcept {
+    const std::size_t size = transfer_size(from.size());
+    return offset == -1 ? no_sigpipe{}.through(::write(descriptor, from.data(), size))
+                        : result_of(::pwrite(descriptor, from.data(), size, offset));
+}
+
+int write(int descriptor, std::span<const iovec> from, std::int64_t offset) noexcept {
+    return offset == -1 ? no_sigpipe{}.through(::writev(descriptor, from.data(), count_of(from)))
+                        : result_of(::pwritev(descriptor, from.data(), count_of(from), offset));
+}
+
+int sync(int descriptor, bool data_only) noexcept {
+    return result_of(data_only ? ::fdatasync(descriptor) : ::fsync(descriptor));
+}
+
+int allocate(int descriptor, int mode, std::int64_t offset, std::int64_t size) noexcept {
+    return result_of(::fallocate(descriptor, mode, offset, size));
+}
+
+int truncate(int descriptor, std::int64_t size) noexcept {
+    return result_of(::ftruncate(descriptor, size));
+}
+
+int status(int directory, const char* path, int flags, unsigned mask, struct statx* into) noexcept {
+    return result_of(::statx(directory, path, flags, mask, into));
+}
+
+int rename(int directory, const char* path, int new_directory, const char* new_path,
+           unsigned flags) noexcept {
+    return result_of(::renameat2(directory, path, new_directory, new_path, flags));
+}
+
+int unlink(int directory, const char* path, int flags) noexcept {
+    return result_of(::unlinkat(directory, path, flags));
+}
+
+int make_directory(int directory, const char* path, mode_t mode) noexcept {
+    return result_of(::mkdirat(directory, path, mode));
+}
+
+int read_directory(int descriptor, mutable_bytes into) noexcept {
+    return result_of(
+        ::syscall(SYS_getdents64, descriptor, into.data(), transfer_size(into.size())));
+}
+
+int splice(int source, std::int64_t source_offset, int destination, std::int64_t destination_offset,
+           std::size_t size) noexcept {
+    no_sigpipe quiet;
+    return uninterrupted([&] {
+        loff_t from = source_offset;
+        loff_t to = destination_offset;
+        return quiet.through(::splice(source, from == -1 ? nullptr : &from, destination,
+                                      to == -1 ? nullptr : &to, transfer_size(size),
+                                      SPLICE_F_MOVE | SPLICE_F_NONBLOCK));
+    });
+}
+
+int send_file(int socket, int file, std::int64_t offset, std::size_t size) noexcept {
+    no_sigpipe quiet;
+    return uninterrupted([&] {
+        off_t from = offset;
+        return quiet.through(::sendfile(socket, file, &from, transfer_size(size)));
+    });
+}
+
+} // namespace pirn::os

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+//
+// The file calls of the kernel, thinly: each answers in the kernel's form, zero or more on success and a
+// negative errno otherwise, -EINTR among them: whoever calls knows whether to ask again.
+//
+// Nothing is owned here. An offset of -1 is the file's own position.
+#pragma once
+
+#include <pirn/base/bytes.hpp>
+
+#include <cstdint>
+#include <span>
+
+#include <sys/types.h>
+#include <sys/uio.h>
+
+struct statx;
+
+namespace pirn::os {
+
+// Each of these suspends the thread for as long as the file system takes.
+int open(int directory, const char* path, int flags, mode_t mode) noexcept;
+int read(int descriptor, mutable_bytes into, std::int64_t offset) noexcept;
+int read(int descriptor, std::span<const iovec> into, std::int64_t offset) noexcept;
+int sync(int descriptor, bool data_only) noexcept;
+int allocate(int descriptor, int mode, std::int64_t offset, std::int64_t size) noexcept;
+int truncate(int descriptor, std::int64_t size) noexcept;
+int status(int directory, const char* path, int flags, unsigned mask, struct statx* into) noexcept;
+int rename(int directory, const char* path, int new_directory, const char* new_path,
+           unsigned flags) noexcept;
+int unlink(int directory, const char* path, int flags) noexcept;
+int make_directory(int directory, const char* path, mode_t mode) noexcept;
+int read_directory(int descriptor, mutable_bytes into) noexcept;
+
+// write: the same; never raises SIGPIPE. Suspends the thread.
+int write(int descriptor, bytes from, std::int64_t offset) noexcept;
+int write(int descriptor, std::span<const iovec> from, std::int64_t offset) noexcept;
+
+// splice, send_file: -EAGAIN where an end that is a pipe or a non-blocking socket would have to wait; they
+// never raise SIGPIPE. A file whose pages are not in memory suspends the thread.
+int splice(int source, std::int64_t source_offset, int destination, std::int64_t destination_offset,
+           std::size_t size) noexcept;
+int send_file(int socket, int file, std::int64_t offset, std::size_t size) noexcept;
+
+} // namespace pirn::os
