@@ -138,8 +138,8 @@ void loop::withdraw(timer_operation& what) noexcept {
         return;
     }
     if ((what.flags_ & flag::finished) != 0) {
-        state_->finished.erase(
-            what); // or from the batch that is being delivered: a list is told by its link
+        // Or from the batch that is being delivered: the link knows.
+        state_->out.finished.erase(what);
     } else {
         state_->clockwork.disarm(what);
     }
