@@ -174,9 +174,11 @@ std::size_t loop::run(run_mode mode, time_point until) {
 }
 
 void loop::wake() noexcept {
-    // release: pairs with the acquire in turn.
-    state_->asked.store(1, std::memory_order_release);
-    state_->kernel->wake();
+    // Whoever finds it asked already leaves the bell to who asked. An exchange all the same, not a look: it pairs
+    // with the acquire in turn, so that what was written before this wake is seen there.
+    if (state_->asked.exchange(1, std::memory_order_acq_rel) == 0) {
+        state_->kernel->wake();
+    }
 }
 
 std::size_t loop::pending() const noexcept { return state_->pending; }
@@ -227,8 +229,10 @@ void loop::state::finish(operation& what, int result) noexcept {
 // called wake; the pool's threads ring the same bell for what they have done.
 bool loop::state::turn(time_point until, std::size_t& delivered) {
     const time_point latest = std::min({until, clockwork.next(), door.next()});
-    const bool rung = kernel->poll(out.empty() ? latest : at_once);
-    const bool woken = rung && asked.exchange(0, std::memory_order_acquire) != 0;
+    const bool wait = out.empty() && asked.load(std::memory_order_relaxed) == 0;
+    kernel->poll(wait ? latest : at_once);
+    const bool woken = asked.load(std::memory_order_relaxed) != 0 &&
+                       asked.exchange(0, std::memory_order_acquire) != 0;
     door.turn();
     expire();
     delivered += deliver();
