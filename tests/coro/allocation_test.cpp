@@ -44,6 +44,9 @@ class allocation : public support::on_each_stack {
         if (support::under_sanitizer) {
             GTEST_SKIP() << "operator new is the sanitizer's";
         }
+        if (support::under_valgrind) {
+            GTEST_SKIP() << "operator new is valgrind's";
+        }
     }
 
     // How often `body` allocates, after a first time that warms what is made once per thread.

@@ -94,6 +94,7 @@ constexpr double third_to_nearest = 0x1.5555555555555p-2;
 constexpr double third_upward = 0x1.5555555555556p-2;
 
 TEST_P(machine, the_rounding_is_the_threads_and_goes_from_one_coroutine_to_the_next) {
+    SKIP_WHEN(support::under_valgrind, "valgrind does not round as the program asks");
     SKIP_WHEN(support::by_ucontext, "swapcontext keeps the floating-point environment");
     ASSERT_EQ(third(), third_to_nearest);
     pirn::coroutine<> sets{stack(), [](auto& self) {
@@ -116,6 +117,7 @@ TEST_P(machine, the_rounding_is_the_threads_and_goes_from_one_coroutine_to_the_n
 }
 
 TEST_P(machine, a_rounding_that_is_set_back_before_each_suspension_disturbs_nobody) {
+    SKIP_WHEN(support::under_valgrind, "valgrind does not round as the program asks");
     pirn::coroutine<double> rounds_up{stack(), [](auto& self) {
                                           for (;;) {
                                               std::fesetround(FE_UPWARD);

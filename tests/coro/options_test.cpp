@@ -7,6 +7,7 @@
 #include <pirn/coro/current.hpp>
 #include <pirn/coro/generator.hpp>
 
+#include "support/sanitizers.hpp"
 #include "support/stacks.hpp"
 
 #include <array>
@@ -145,6 +146,8 @@ TEST_F(options, memory_of_the_caller_is_the_callers_again_afterwards) {
 }
 
 TEST_F(options, memory_of_the_caller_may_be_in_another_coroutines_frame) {
+    SKIP_WHEN(support::under_valgrind,
+              "valgrind takes a switch within one registered stack for a frame");
     pirn::coroutine<int> outer{[](auto& self) {
         alignas(16) std::array<std::byte, 64 * 1024> room; // NOLINT: a stack needs no value
         pirn::coroutine<int> inner{{.memory = room}, [](auto& in) {

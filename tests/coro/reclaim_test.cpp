@@ -79,6 +79,8 @@ class reclaim : public support::balanced<> {
 
 TEST_F(reclaim, gives_back_what_was_used_once_and_leaves_what_waits) {
     SKIP_UNLESS_THE_KERNEL_TELLS();
+    SKIP_WHEN(support::under_valgrind,
+              "valgrind takes memory of its own for each page that it sees");
     pirn::coroutine<bool> one{options_, waits, 7U};
     one.resume();
     const std::size_t before = support::resident_memory();
@@ -106,6 +108,8 @@ TEST_F(reclaim, gives_nothing_the_second_time) {
 
 TEST_F(reclaim, of_ten_thousand_in_a_slab_leaves_a_page_or_two_each) {
     SKIP_UNLESS_THE_KERNEL_TELLS();
+    SKIP_WHEN(support::under_valgrind,
+              "valgrind takes memory of its own for each page that it sees");
     SKIP_WHEN(support::under_sanitizer, "the sanitizers keep memory of their own for each");
     constexpr std::size_t count = 10'000;
     constexpr std::size_t small = 32 * 1024;

@@ -58,6 +58,7 @@ long allocated_by(Body body) {
 
 TEST_F(allocation, is_noticed_at_all) {
     SKIP_WHEN(support::under_sanitizer, "operator new is the sanitizer's");
+    SKIP_WHEN(support::under_valgrind, "operator new is valgrind's");
     EXPECT_EQ(allocated_by([] {
                   int* seen = new int{1};        // NOLINT: naked on purpose
                   asm volatile("" : "+r"(seen)); // else the compiler drops the pair
@@ -68,6 +69,7 @@ TEST_F(allocation, is_noticed_at_all) {
 
 TEST_F(allocation, does_not_happen_when_a_task_is_spawned_run_and_joined) {
     SKIP_WHEN(support::under_sanitizer, "operator new is the sanitizer's");
+    SKIP_WHEN(support::under_valgrind, "operator new is valgrind's");
     pirn::scheduler tasks;
     const std::array<std::byte, 1000> large{};
     EXPECT_EQ(allocated_by([&] {
@@ -82,6 +84,7 @@ TEST_F(allocation, does_not_happen_when_a_task_is_spawned_run_and_joined) {
 
 TEST_F(allocation, does_not_happen_when_tasks_yield_park_join_and_stop) {
     SKIP_WHEN(support::under_sanitizer, "operator new is the sanitizer's");
+    SKIP_WHEN(support::under_valgrind, "operator new is valgrind's");
     pirn::scheduler tasks;
     EXPECT_EQ(allocated_by([&] {
                   tasks
@@ -106,6 +109,7 @@ TEST_F(allocation, does_not_happen_when_tasks_yield_park_join_and_stop) {
 
 TEST_F(allocation, does_not_happen_for_a_hundred_tasks_at_a_time) {
     SKIP_WHEN(support::under_sanitizer, "operator new is the sanitizer's");
+    SKIP_WHEN(support::under_valgrind, "operator new is valgrind's");
     pirn::scheduler tasks;
     EXPECT_EQ(allocated_by([&] {
                   for (int i = 0; i < 100; ++i) tasks.spawn([] { pirn::yield_now(); }).detach();

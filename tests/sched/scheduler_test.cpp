@@ -268,7 +268,9 @@ TEST_F(scheduler, says_nothing_at_its_destruction_when_nobody_is_alive) {
 }
 
 TEST_F(scheduler, holds_a_hundred_thousand_tasks_at_once) {
-    constexpr std::size_t count = support::under_sanitizer ? 5'000 : 100'000;
+    constexpr std::size_t count = support::under_valgrind    ? 1'000
+                                  : support::under_sanitizer ? 5'000
+                                                             : 100'000;
     constexpr std::size_t slot = 16'384;
     const support::raw_memory memory{count * slot};
     pirn::fixed_stack_source stacks{memory.all(), slot};
