@@ -199,7 +199,7 @@ class chatterbox {
 };
 
 TEST_P(cancel_test, of_a_receive_at_a_random_moment_loses_and_repeats_no_byte) {
-    constexpr int rounds = 10'000 / support::slowness;
+    constexpr int rounds = 100'000 / support::slowness;
     connection pair = connection::tcp(loop());
     chatterbox peer{pair.far()};
     std::mt19937 random{17}; // NOLINT: the same every time

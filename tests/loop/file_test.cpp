@@ -48,6 +48,7 @@ class file_test : public support::with_folder {
   protected:
     void write_read_and_ask();
     void make_move_and_remove();
+    void write_to_nobody();
 };
 INSTANTIATE_TEST_SUITE_P(file, file_test, support::every_backend(), support::name_of_backend);
 
@@ -254,7 +255,8 @@ TEST_P(file_test, opened_when_no_descriptor_is_left_says_so_and_later_works) {
     EXPECT_TRUE(file);
 }
 
-TEST_P(file_test, written_to_a_pipe_that_nobody_reads_is_an_error_and_no_signal) {
+// The signal would go to whoever writes: to us, or to nobody when another thread does it for us.
+void file_test::write_to_nobody() {
     struct sigaction deadly{};
     deadly.sa_handler = SIG_DFL;
     struct sigaction before{};
@@ -271,5 +273,20 @@ TEST_P(file_test, written_to_a_pipe_that_nobody_reads_is_an_error_and_no_signal)
     EXPECT_EQ(perform(pieces), -EPIPE);
     ::sigaction(SIGPIPE, &before, nullptr);
 }
+
+TEST_P(file_test, written_to_a_pipe_that_nobody_reads_is_an_error_and_no_signal) {
+    write_to_nobody();
+}
+
+#if PIRN_HAVE_URING
+TEST_P(file_test, written_to_nobody_is_no_signal_where_the_kernel_has_no_quiet_write) {
+    auto& hidden = pirn::detail::hidden_requests();
+    hidden.set(pirn::detail::uring_request::quiet_write);
+    make_loop();
+    hidden.reset();
+    write_to_nobody();
+    write_read_and_ask();
+}
+#endif
 
 } // namespace

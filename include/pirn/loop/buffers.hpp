@@ -82,7 +82,7 @@ enum class shots : std::uint8_t { one, many };
 // the number of bytes, and `lease` holds them; what the completion does not move out of it goes back when
 // it returns, or with the last report when the operation is submitted again or destroyed. With shots::many
 // it goes on until the end of the stream (0), an error, or a cancellation; with shots::one it ends with
-// the first report. One receive of any kind per descriptor at a time. 112 bytes on a 64-bit machine.
+// the first report. One receive of any kind per descriptor at a time. 96 bytes on a 64-bit machine.
 class receive_borrowed_operation : public multishot_operation {
   public:
     receive_borrowed_operation(int socket, buffer_ring& from, shots often, completion done) noexcept

@@ -11,7 +11,7 @@
 // Cancelled, an operation that has begun ends early where the kernel lets it, with -ECANCELED, and
 // otherwise with its result. One that changes something (rename, unlink …) either did or did not.
 //
-// Sizes on a 64-bit machine: from 72 bytes (sync_operation) to 104 (rename_operation).
+// Sizes on a 64-bit machine: from 72 bytes (sync_operation) to 96 (rename_operation).
 #pragma once
 
 #include <pirn/base/bytes.hpp>

@@ -38,7 +38,7 @@ class PIRN_EXPORT multishot_operation : public operation {
 };
 
 // accept_many_operation: each report is a new descriptor: close-on-exec, fit for this loop, and the
-// caller's. It ends with an error: -EMFILE and -ENFILE too, and backing off is the caller's. 144 bytes on
+// caller's. It ends with an error: -EMFILE and -ENFILE too, and backing off is the caller's. 128 bytes on
 // a 64-bit machine.
 class accept_many_operation : public multishot_operation {
   public:

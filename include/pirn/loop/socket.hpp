@@ -6,7 +6,7 @@
 // What never waits (socket, bind, listen, shutdown) is done by a plain system call inside submit; its
 // completion comes on the next turn like any other, and there is nothing to cancel.
 //
-// Sizes on a 64-bit machine: up to 56 bytes; the vectored forms, which carry a message header, 120.
+// Sizes on a 64-bit machine: up to 56 bytes; the vectored forms, which carry a message header, 112.
 #pragma once
 
 #include <pirn/base/bytes.hpp>

@@ -4,7 +4,7 @@
 //
 // The descriptors are used as any other: sockets are made with loop::socket_flags(), pipes may be of
 // either kind for splice on epoll and are blocking for io_uring, and loop::release comes before close.
-// Sizes on a 64-bit machine: splice 72 bytes, send_file 80.
+// Sizes on a 64-bit machine: splice 64 bytes, send_file 72.
 #pragma once
 
 #include <pirn/loop/operation.hpp>

@@ -3,7 +3,7 @@
 // Work for another thread: a function that may block, run on the loop's blocking pool. And what all
 // operations have in common that can be done there.
 //
-// Sizes on a 64-bit machine: operation 40 bytes, pooled_operation 64, work_operation 72.
+// Sizes on a 64-bit machine: operation 32 bytes, pooled_operation 64, work_operation 72.
 #pragma once
 
 #include <pirn/base/export.hpp>

@@ -22,6 +22,7 @@ request_set request_set::ask(io_uring& ring) noexcept {
         set.known_.set(static_cast<std::size_t>(request),
                        io_uring_opcode_supported(probe.get(), request) != 0);
     }
+    set.known_.set(uring_request::quiet_write);
     set.known_ &= ~hidden_requests();
     return set;
 }

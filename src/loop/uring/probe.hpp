@@ -16,6 +16,9 @@ namespace uring_request {
 inline constexpr int truncate = 55; // IORING_OP_FTRUNCATE, Linux 6.9
 inline constexpr int bind = 56;     // IORING_OP_BIND, Linux 6.11
 inline constexpr int listen = 57;   // IORING_OP_LISTEN, Linux 6.11
+// No request, but the write that raises no signal (RWF_NOSIGNAL, Linux 6.18): taken for known until the
+// kernel refuses it.
+inline constexpr int quiet_write = 255;
 } // namespace uring_request
 
 // request_set: the known requests, by number.

@@ -41,6 +41,7 @@ void prepare_cancel(io_uring_sqe& entry, operation& what) noexcept {
 
 uring_backend::uring_backend(unsigned submission_slots, outbox& out)
     : backend{out}, ring_{submission_slots, submission_slots * completions_per_submission} {
+    no_signal_flag_ = ring_.requests().knows(uring_request::quiet_write);
     for (std::size_t kind = 0; kind < operation_kinds; ++kind) {
         const int request = request_for(static_cast<operation_kind>(kind));
         serves_.set(kind, request >= 0 && ring_.requests().knows(request));
