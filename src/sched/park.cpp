@@ -53,6 +53,10 @@ void park(waiter& on) {
 }
 
 void unpark(waiter& on) noexcept {
+    if (PIRN_UNLIKELY(on.who == nullptr)) {
+        on.abort(on);
+        return;
+    }
     detail::task& sleeper = *on.who;
     scheduler& home = *sleeper.home;
     // Whoever runs on the scheduler's thread has its address as the thread's worker.

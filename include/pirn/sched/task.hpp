@@ -68,6 +68,12 @@ PIRN_EXPORT void release(task& which) noexcept;
 // scheduler instead. Suspends. When `cancellable`, throws cancelled if the current task is asked to stop.
 PIRN_EXPORT void wait_for_end(task& other, bool cancellable);
 
+// tell_end: the waiter will be unparked when the other task ends; false, and nothing is kept, when it has
+// ended already. forget_end: takes that back, if it has not happened. On the thread of the task's scheduler.
+// Never suspends.
+PIRN_EXPORT bool tell_end(task& other, waiter& on) noexcept;
+PIRN_EXPORT void forget_end(task& other, waiter& on) noexcept;
+
 // ask_to_stop: from now on every suspending call of the task ends with `cancelled`. Never suspends.
 PIRN_EXPORT void ask_to_stop(task& which) noexcept;
 
