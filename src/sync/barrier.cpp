@@ -33,7 +33,7 @@ struct barrier_core::arrival : lone_wait {
     barrier_core& of;
 };
 
-barrier_core::barrier_core(std::size_t parties, completion call, void* with)
+barrier_core::barrier_core(std::size_t parties, completion_function call, void* with)
     : parties_{parties}, missing_{parties}, call_{call}, with_{with} {
     PIRN_REQUIRE(parties > 0, "a barrier needs at least one party");
 }

@@ -7,7 +7,6 @@
 #include <pirn/sync/parking_lot.hpp>
 
 #include <pirn/base/error.hpp>
-#include <pirn/sched/task.hpp>
 
 #include <condition_variable>
 #include <cstdint>
@@ -57,8 +56,9 @@ void spin_lock::lock_slowly() noexcept {
     } while (held_.exchange(true, std::memory_order_acquire)); // pairs with the release in unlock
 }
 
-choice::choice() noexcept
-    : waiter{current_task(), current_task() != nullptr ? &stop_choice : &wake_thread} {}
+choice::choice() noexcept : choice{current_task()} {}
+
+choice::choice(task* self) noexcept : waiter{self, self != nullptr ? &stop_choice : &wake_thread} {}
 
 bool choice::claim(place& by) noexcept {
     place* nobody = nullptr;
@@ -74,17 +74,9 @@ bool choice::claim(place& by) noexcept {
                                           std::memory_order_relaxed);
 }
 
-lone_wait::lone_wait(spin_lock& lock, wait_queue& waits_in, abort_function when_stopped) noexcept
-    : waiter{current_task(), nullptr == current_task() ? &wake_thread : when_stopped}, guard{lock},
-      queue{waits_in} {
-    sleeper = this;
-}
-
-lone_wait::~lone_wait() {
-    if (PIRN_UNLIKELY(queued.load(std::memory_order_relaxed))) {
-        const holding held{guard};
-        queue.leave(*this);
-    }
+void lone_wait::abandon() noexcept {
+    const holding held{guard};
+    queue.leave(*this);
 }
 
 outcome lone_wait::sleep() {
@@ -118,14 +110,6 @@ void lone_wait::leave(waiter& on) noexcept {
         self.queue.leave(self);
     }
     unpark(self);
-}
-
-void checkpoint() {
-    throw_if_stopped();
-    if (PIRN_UNLIKELY(!spend_answer())) {
-        let_others_run();
-        throw_if_stopped();
-    }
 }
 
 const void* who_am_i() noexcept {

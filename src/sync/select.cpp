@@ -112,8 +112,13 @@ class selecting : public choice {
                      "a task that no runtime runs waits for the time; only pirn::run has a clock");
     }
 
-    // enrol: a place in each queue, unless a case is ready, which is carried out.
-    select_case* enrol(std::span<spin_lock*> room) {
+    // enrol: a place in each queue, unless a case is ready, which is carried out. When this thread is the only
+    // one and has looked before, nothing can have changed, and nobody else is there to be locked out.
+    select_case* enrol(std::span<spin_lock*> room, bool nothing_changed) {
+        if (nothing_changed) {
+            queue_up();
+            return nullptr;
+        }
         woken wake;
         const all_of held{cases_, room};
         for (select_case* one : cases_) {
@@ -124,14 +129,7 @@ class selecting : public choice {
                 }
             }
         }
-        for (select_case* one : cases_) {
-            one->part_of = this;
-            one->sleeper = this;
-            if (one->queue != nullptr) {
-                one->queue->push(*one);
-            }
-        }
-        enrolled_ = true;
+        queue_up();
         return nullptr;
     }
 
@@ -154,6 +152,17 @@ class selecting : public choice {
     }
 
   private:
+    void queue_up() noexcept {
+        for (select_case* one : cases_) {
+            one->part_of = this;
+            one->sleeper = this;
+            if (one->queue != nullptr) {
+                one->queue->push(*one);
+            }
+        }
+        enrolled_ = true;
+    }
+
     struct clock_alarm : alarm {
         explicit clock_alarm(selecting& to) noexcept : alarm{&ring}, of{to} {}
         static void ring(alarm& which) noexcept {
@@ -201,6 +210,7 @@ class selecting : public choice {
 select_case* choose(std::span<select_case*> cases, std::span<spin_lock*> locks, bool has_default) {
     checkpoint();
     for (;;) {
+        const bool was_alone = only_thread();
         shuffle(cases);
         for (select_case* one : cases) {
             if (try_one(*one)) {
@@ -212,7 +222,7 @@ select_case* choose(std::span<select_case*> cases, std::span<spin_lock*> locks, 
         }
         selecting here{cases};
         here.require_clock();
-        if (select_case* ready = here.enrol(locks)) {
+        if (select_case* ready = here.enrol(locks, was_alone && only_thread())) {
             return ready;
         }
         place& won = here.sleep();

@@ -25,6 +25,7 @@ namespace {
 
 std::atomic<long> allocations{0};
 std::atomic<long> alive{0};
+std::atomic<bool> refuse{false}; // the next allocation fails, and those after it
 
 } // namespace
 
@@ -32,6 +33,7 @@ std::atomic<long> alive{0};
 #if !defined(PIRN_ASAN) && !defined(PIRN_TSAN)
 
 void* operator new(std::size_t size) {
+    if (refuse) throw std::bad_alloc{};
     allocations.fetch_add(1, std::memory_order_relaxed);
     alive.fetch_add(1, std::memory_order_relaxed);
     if (void* const memory = std::malloc(size == 0 ? 1 : size)) { // NOLINT: this is the allocator
@@ -40,6 +42,7 @@ void* operator new(std::size_t size) {
     throw std::bad_alloc{};
 }
 void* operator new(std::size_t size, std::align_val_t alignment) {
+    if (refuse) throw std::bad_alloc{};
     allocations.fetch_add(1, std::memory_order_relaxed);
     alive.fetch_add(1, std::memory_order_relaxed);
     const auto bytes = static_cast<std::size_t>(alignment);
@@ -171,6 +174,30 @@ TEST_F(waiting, leaves_memory_where_it_was_when_a_channel_ends) {
         EXPECT_LE(alive.load(), before + 2) << "a block, and one in reserve";
     }
     EXPECT_EQ(alive.load(), before);
+}
+
+// Hazard 43.
+TEST_F(waiting, loses_no_value_when_there_is_no_memory_for_it) {
+    SKIP_WHEN(support::under_sanitizer, "operator new is the sanitizer's");
+    pirn::channel<int> endless{pirn::unbounded};
+    int sent = 0;
+    int refused = 0;
+    for (int i = 0; i < 300; ++i) {
+        bool failed = false;
+        refuse = true;
+        try {
+            endless.send(sent);
+        } catch (const std::bad_alloc&) {
+            failed = true;
+            ++refused;
+        }
+        refuse = false;
+        if (failed) endless.send(sent);
+        ++sent;
+    }
+    EXPECT_GE(refused, 5) << "a block holds 64 at most";
+    for (int i = 0; i < sent; ++i) EXPECT_EQ(endless.try_receive(), i);
+    EXPECT_FALSE(endless.try_receive());
 }
 
 } // namespace

@@ -129,6 +129,23 @@ TEST_P(select, gives_an_auto_event_to_one_only) {
     EXPECT_EQ(taken, 300);
 }
 
+// Hazard 45: the loop ends only if the sleeper is let to wake up.
+TEST_F(selects, and_sends_that_are_always_answered_at_once_do_not_starve_timers) {
+    pirn::run([] {
+        bool woken = false;
+        auto sleeper = pirn::spawn([&] {
+            pirn::sleep_for(5ms);
+            woken = true;
+        });
+        pirn::channel<int> some{1};
+        while (!woken) {
+            some.send(1);
+            pirn::select(on(some.receiving(), ignore), on(pirn::never, nothing));
+        }
+        sleeper.join();
+    });
+}
+
 TEST_F(selects, leave_the_losing_cases_as_they_were) {
     pirn::scheduler tasks;
     pirn::channel<std::unique_ptr<int>> out;

@@ -60,6 +60,10 @@ PIRN_EXPORT bool spend_answer() noexcept;
 // let_others_run: yield_now without its exception. Suspends.
 PIRN_EXPORT void let_others_run();
 
+// checkpoint: what a suspending call begins with that is mostly answered at once: throw_if_stopped, and lets
+// others run when this task has had its share. Outside of any task, nothing. Suspends.
+PIRN_EXPORT void checkpoint();
+
 // start: hands a new task to the scheduler. release: gives up one reference; the last one frees it.
 PIRN_EXPORT void start(task& fresh, scheduler& home) noexcept;
 PIRN_EXPORT void release(task& which) noexcept;

@@ -23,9 +23,9 @@ namespace detail {
 class PIRN_EXPORT barrier_core {
   public:
     // What the last one to arrive calls, with the lock released.
-    using completion = void (*)(void* what) noexcept;
+    using completion_function = void (*)(void* what) noexcept;
 
-    barrier_core(std::size_t parties, completion call, void* with);
+    barrier_core(std::size_t parties, completion_function call, void* with);
     barrier_core(const barrier_core&) = delete;
     barrier_core& operator=(const barrier_core&) = delete;
     ~barrier_core();
@@ -45,7 +45,7 @@ class PIRN_EXPORT barrier_core {
     std::size_t parties_;
     std::size_t missing_;
     std::uint64_t phase_ = 0;
-    completion call_;
+    completion_function call_;
     void* with_;
 };
 
@@ -64,8 +64,8 @@ class barrier {
     // Identifies a phase, for wait.
     enum class arrival_token : std::uint64_t {};
 
-    explicit barrier(std::size_t parties, Completion completion = {})
-        : completion_{std::move(completion)}, core_{parties, &call, &completion_} {}
+    explicit barrier(std::size_t parties, Completion at_the_end = {})
+        : completion_{std::move(at_the_end)}, core_{parties, &call, &completion_} {}
 
     // arrive: for `parties` at a time, without waiting. When it is the last, the completion runs inside it and
     // may suspend. Thread-safe. Suspends.

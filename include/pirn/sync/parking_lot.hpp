@@ -33,6 +33,7 @@
 #include <pirn/base/threads.hpp>
 #include <pirn/base/time.hpp>
 #include <pirn/sched/park.hpp>
+#include <pirn/sched/task.hpp>
 
 #include <atomic>
 #include <cstddef>
@@ -119,6 +120,9 @@ struct PIRN_EXPORT choice : waiter {
 
     std::atomic<place*> winner{nullptr};
     place stopped; // wins when the task is asked to stop
+
+  private:
+    explicit choice(task* self) noexcept;
 };
 
 // wait_queue: all calls with the lock held.
@@ -193,13 +197,24 @@ class woken {
     place* last_ = nullptr;
 };
 
+// thread_wait_until: blocks the thread until `on`, a waiter without a task whose function is wake_thread, was
+// unparked: true; or the deadline has come: false, and the unpark may still come.
+PIRN_EXPORT bool thread_wait_until(waiter& on, time_point deadline) noexcept;
+PIRN_EXPORT void wake_thread(waiter& on) noexcept;
+
 // lone_wait: a wait for one thing, by the current task, or outside of any by the thread.
 struct PIRN_EXPORT lone_wait : waiter, place {
     // A primitive that must do more when a place is left empty brings its own function for that; null: the wait
     // does not end when the task is asked to stop.
     explicit lone_wait(spin_lock& lock, wait_queue& waits_in,
-                       abort_function when_stopped = &leave) noexcept;
-    ~lone_wait(); // leaves, if it is unwound
+                       abort_function when_stopped = &leave) noexcept
+        : lone_wait{current_task(), lock, waits_in, when_stopped} {}
+    // Leaves, if it is unwound.
+    ~lone_wait() {
+        if (PIRN_UNLIKELY(queued.load(std::memory_order_relaxed))) {
+            abandon();
+        }
+    }
 
     // sleep: until the unpark; with the place in the queue and the lock released. Suspends.
     outcome sleep();
@@ -211,20 +226,20 @@ struct PIRN_EXPORT lone_wait : waiter, place {
 
     spin_lock& guard;
     wait_queue& queue;
-};
 
-// checkpoint: what a suspending call begins with: throws `cancelled` if the task has been asked to stop, and
-// lets others run when it has had its share of calls that were answered at once. Suspends.
-PIRN_EXPORT void checkpoint();
+  private:
+    void abandon() noexcept;
+    lone_wait(task* self, spin_lock& lock, wait_queue& waits_in,
+              abort_function when_stopped) noexcept
+        : waiter{self, PIRN_UNLIKELY(self == nullptr) ? &wake_thread : when_stopped}, guard{lock},
+          queue{waits_in} {
+        sleeper = this;
+    }
+};
 
 // who_am_i: the identity of the current task, or outside of any of the thread: an address that nobody else has.
 // Never suspends.
 PIRN_EXPORT const void* who_am_i() noexcept;
-
-// thread_wait_until: blocks the thread until `on`, a waiter without a task whose function is wake_thread, was
-// unparked: true; or the deadline has come: false, and the unpark may still come.
-PIRN_EXPORT bool thread_wait_until(waiter& on, time_point deadline) noexcept;
-PIRN_EXPORT void wake_thread(waiter& on) noexcept;
 
 // select_case: one registration of a select, made for the duration of one select.
 struct select_case : place {
