@@ -17,6 +17,7 @@
 #include <pirn/io/signal.hpp>
 #include <pirn/net/address.hpp>
 #include <pirn/net/tcp.hpp>
+#include <pirn/runtime/alarm.hpp>
 #include <pirn/runtime/await.hpp>
 #include <pirn/runtime/runtime.hpp>
 #include <pirn/runtime/sleep.hpp>
@@ -31,3 +32,16 @@
 #include <pirn/stack/slab.hpp>
 #include <pirn/stack/sources.hpp>
 #include <pirn/stack/usage.hpp>
+#include <pirn/sync/barrier.hpp>
+#include <pirn/sync/broadcast.hpp>
+#include <pirn/sync/channel.hpp>
+#include <pirn/sync/condition.hpp>
+#include <pirn/sync/event.hpp>
+#include <pirn/sync/latch.hpp>
+#include <pirn/sync/mutex.hpp>
+#include <pirn/sync/once.hpp>
+#include <pirn/sync/oneshot.hpp>
+#include <pirn/sync/select.hpp>
+#include <pirn/sync/semaphore.hpp>
+#include <pirn/sync/shared_mutex.hpp>
+#include <pirn/sync/watch.hpp>

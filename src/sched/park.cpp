@@ -56,6 +56,10 @@ void park(waiter& on) {
 }
 
 void unpark(waiter& on) noexcept {
+    if (PIRN_UNLIKELY(on.who == nullptr)) {
+        on.abort(on);
+        return;
+    }
     detail::task& sleeper = *on.who;
     scheduler& home = *sleeper.home;
     // Whoever runs on the scheduler's thread has its address as the thread's worker.
@@ -95,6 +99,23 @@ void throw_if_stopped() {
 }
 
 namespace detail {
+
+// In one go, without the three calls that it stands for: they would be a good part of an answer.
+void checkpoint() {
+    auto* const here = static_cast<scheduler*>(this_thread().worker);
+    const task* const self = here != nullptr ? scheduler_access::running(*here) : nullptr;
+    if (self == nullptr) {
+        return;
+    }
+    unsigned& left = scheduler_access::answers_left(*here);
+    if (PIRN_UNLIKELY(self->stop_requested || left == 0)) {
+        throw_if_stopped();
+        let_others_run();
+        throw_if_stopped();
+        return;
+    }
+    --left;
+}
 
 void let_others_run() {
     task& self = required_task();

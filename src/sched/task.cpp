@@ -116,6 +116,20 @@ void wait_for_end(task& other, bool cancellable) {
     }
 }
 
+bool tell_end(task& other, waiter& on) noexcept {
+    if (other.ended()) {
+        return false;
+    }
+    other.joiners.push_back(on);
+    return true;
+}
+
+void forget_end(task& other, waiter& on) noexcept {
+    if (on.link.linked()) {
+        other.joiners.erase(on);
+    }
+}
+
 void ask_to_stop(task& which) noexcept {
     if (!which.ended()) {
         request_cancel(which.root, asked_to_stop);

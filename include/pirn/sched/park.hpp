@@ -34,10 +34,14 @@ struct PIRN_EXPORT waiter : mpsc_link {
     // For the current task. Never suspends.
     explicit waiter(abort_function how = nullptr) noexcept;
 
+    // For the given task, which is the current one; or, if null, for what is not a task: then unpark calls
+    // `how` and does nothing else, on whatever thread it was called. Never suspends.
+    waiter(detail::task* whose, abort_function how) noexcept : who{whose}, abort{how} {}
+
     detail::task* const who;
-    const abort_function abort;
-    list_link link;    // in the wait queue of whatever is waited for
-    bool over = false; // unparked; written on the task's scheduler
+    const abort_function abort; // without a task: what unpark calls
+    list_link link;             // in the wait queue of whatever is waited for
+    bool over = false;          // unparked; written on the task's scheduler
 };
 
 // park: sleeps until the waiter is unparked. If the task has been asked to stop, abort is called first.

@@ -76,6 +76,10 @@ PIRN_EXPORT bool spend_answer() noexcept;
 // let_others_run: yield_now without its exception. Suspends.
 PIRN_EXPORT void let_others_run();
 
+// checkpoint: what a suspending call begins with that is mostly answered at once: throw_if_stopped, and lets
+// others run when this task has had its share. Outside of any task, nothing. Suspends.
+PIRN_EXPORT void checkpoint();
+
 // start: hands a new task to the scheduler. release: gives up one reference; the last one frees it.
 PIRN_EXPORT void start(task& fresh, scheduler& home) noexcept;
 // start_within: the same for a task that nobody holds a handle of: `hook` hears of its end, and what `below` is
@@ -87,6 +91,12 @@ PIRN_EXPORT void release(task& which) noexcept;
 // wait_for_end: parks the current task until the other has ended; outside of any task, drives the
 // scheduler instead. Suspends. When `cancellable`, throws cancelled if the current task is asked to stop.
 PIRN_EXPORT void wait_for_end(task& other, bool cancellable);
+
+// tell_end: the waiter will be unparked when the other task ends; false, and nothing is kept, when it has
+// ended already. forget_end: takes that back, if it has not happened. On the thread of the task's scheduler.
+// Never suspends.
+PIRN_EXPORT bool tell_end(task& other, waiter& on) noexcept;
+PIRN_EXPORT void forget_end(task& other, waiter& on) noexcept;
 
 // ask_to_stop: from now on every suspending call of the task ends with `cancelled`. Never suspends.
 PIRN_EXPORT void ask_to_stop(task& which) noexcept;

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+//
+// The mutex: an owner and a queue. A waiter brings its identity in the slot of its place, so that whoever unlocks
+// makes it the owner before it wakes.
+#include <pirn/sync/mutex.hpp>
+
+#include <pirn/base/assert.hpp>
+
+namespace pirn {
+
+using detail::holding;
+using detail::lone_wait;
+using detail::woken;
+
+namespace {
+
+void require_not_held(const void* owner, const void* self) {
+    PIRN_REQUIRE(owner != self, "a mutex was locked by the task, or thread, that has it already; "
+                                "it would wait for itself");
+}
+
+} // namespace
+
+mutex::~mutex() {
+    const holding held{guard_};
+    PIRN_REQUIRE(owner_ == nullptr, "a mutex was destroyed while it is locked");
+}
+
+void mutex::lock() {
+    detail::checkpoint();
+    const void* const self = detail::who_am_i();
+    holding held{guard_};
+    if (owner_ == nullptr) {
+        owner_ = self;
+        return;
+    }
+    require_not_held(owner_, self);
+    lone_wait me{guard_, waiters_};
+    me.slot = const_cast<void*>(self);
+    waiters_.push(me);
+    held.release();
+    me.sleep_or_throw();
+}
+
+void mutex::lock_shielded() {
+    const void* const self = detail::who_am_i();
+    holding held{guard_};
+    if (owner_ == nullptr) {
+        owner_ = self;
+        return;
+    }
+    require_not_held(owner_, self);
+    lone_wait me{guard_, waiters_, nullptr};
+    me.slot = const_cast<void*>(self);
+    waiters_.push(me);
+    held.release();
+    me.sleep();
+}
+
+bool mutex::try_lock() noexcept {
+    const void* const self = detail::who_am_i();
+    const holding held{guard_};
+    if (owner_ != nullptr) {
+        return false;
+    }
+    owner_ = self;
+    return true;
+}
+
+void mutex::unlock() {
+    const void* const self = detail::who_am_i();
+    woken wake;
+    const holding held{guard_};
+    PIRN_REQUIRE(owner_ == self,
+                 "a mutex was unlocked by a task, or thread, that does not have it");
+    detail::place* const next = waiters_.take();
+    owner_ = nullptr;
+    if (next != nullptr) {
+        owner_ = next->slot;
+        wake.add(*next);
+    }
+}
+
+bool mutex::held_by_caller() const noexcept {
+    const void* const self = detail::who_am_i();
+    const holding held{guard_};
+    return owner_ == self;
+}
+
+} // namespace pirn

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT
+//
+// Waiting, for tasks and for threads.
+//
+// Shared state: `cells`, where threads block. A thread's waiter is marked as over under the mutex of its cell and
+// is not touched afterwards: it may be gone at once. The cells outlive everybody.
+#include <pirn/sync/parking_lot.hpp>
+
+#include <pirn/base/error.hpp>
+
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <thread>
+
+namespace pirn::detail {
+namespace {
+
+// How often to look at a lock before letting another thread run: the holder needs some tens of cycles, unless
+// the kernel has taken its processor away.
+constexpr int looks_before_yield = 64;
+
+struct cell {
+    std::mutex mutex;
+    std::condition_variable condition;
+};
+
+constexpr std::size_t cell_count = 64;
+
+cell& cell_of(const waiter& on) noexcept {
+    static cell* const cells =
+        new cell[cell_count]; // never freed: threads may block until the very end
+    const auto address = reinterpret_cast<std::uintptr_t>(&on);
+    return cells[(address / alignof(std::max_align_t) * 0x9e3779b1U >> 16U) % cell_count];
+}
+
+void stop_choice(waiter& on) noexcept {
+    auto& self = static_cast<choice&>(on);
+    if (self.claim(self.stopped)) {
+        unpark(self);
+    }
+}
+
+} // namespace
+
+void spin_lock::lock_slowly() noexcept {
+    int looks = 0;
+    do {
+        // Looking does not take the line from the holder; only the exchange does.
+        while (held_.load(std::memory_order_relaxed)) {
+            if (++looks >= looks_before_yield) {
+                looks = 0;
+                std::this_thread::yield();
+            }
+        }
+    } while (held_.exchange(true, std::memory_order_acquire)); // pairs with the release in unlock
+}
+
+choice::choice() noexcept : choice{current_task()} {}
+
+choice::choice(task* self) noexcept : waiter{self, self != nullptr ? &stop_choice : &wake_thread} {}
+
+bool choice::claim(place& by) noexcept {
+    place* nobody = nullptr;
+    if (only_thread()) {
+        if (winner.load(std::memory_order_relaxed) != nullptr) {
+            return false;
+        }
+        winner.store(&by, std::memory_order_relaxed);
+        return true;
+    }
+    // What the winner does afterwards is published by the unpark.
+    return winner.compare_exchange_strong(nobody, &by, std::memory_order_acq_rel,
+                                          std::memory_order_relaxed);
+}
+
+void lone_wait::abandon() noexcept {
+    const holding held{guard};
+    queue.leave(*this);
+}
+
+outcome lone_wait::sleep() {
+    if (who != nullptr) {
+        park(*this);
+    } else {
+        thread_wait_until(*this, never);
+    }
+    return result;
+}
+
+outcome lone_wait::sleep_or_throw() {
+    if (sleep() == outcome::none) {
+        throw cancelled{};
+    }
+    return result;
+}
+
+void lone_wait::leave(waiter& on) noexcept {
+    auto& self = static_cast<lone_wait&>(on);
+    // Looked at first without the lock: a place that was taken may have been the last one, and the primitive
+    // may be gone.
+    if (!self.queued.load(std::memory_order_relaxed)) {
+        return;
+    }
+    {
+        const holding held{self.guard};
+        if (!self.queued.load(std::memory_order_relaxed)) {
+            return;
+        }
+        self.queue.leave(self);
+    }
+    unpark(self);
+}
+
+const void* who_am_i() noexcept {
+    static thread_local const char mark = 0; // only its address matters
+    const task* self = current_task();
+    return self != nullptr ? static_cast<const void*>(self) : &mark;
+}
+
+bool thread_wait_until(waiter& on, time_point deadline) noexcept {
+    cell& here = cell_of(on);
+    std::unique_lock lock{here.mutex};
+    const auto is_over = [&on] { return on.over; };
+    if (deadline == never) {
+        here.condition.wait(lock, is_over);
+        return true;
+    }
+    return here.condition.wait_until(lock, deadline, is_over);
+}
+
+void wake_thread(waiter& on) noexcept {
+    cell& here = cell_of(on);
+    {
+        const std::scoped_lock lock{here.mutex};
+        on.over = true;
+    }
+    here.condition.notify_all();
+}
+
+} // namespace pirn::detail
