@@ -7,7 +7,6 @@
 #include <pirn/coro/switch.hpp>
 
 #include "arch/shadow_stack.hpp"
-#include "base/valgrind.hpp"
 #include "stack/overflow.hpp"
 
 #include <utility>
@@ -92,7 +91,6 @@ arch::message resume_slowly(frame& to, arch::message sent) {
         here.current = outside;
         here.exceptions = arch::eh_globals();
         watch_for_overflow(&identify);
-        thread_stack_begins();
     }
     const coroutine_status status = to.status();
     PIRN_REQUIRE(&to != &no_frame(), "a moved-from coroutine was resumed");
