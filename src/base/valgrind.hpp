@@ -6,12 +6,10 @@
 //
 // memcheck follows the stack pointer: what it leaves behind is out of bounds, what it takes is undefined. A
 // switch moves it from one stack to another, which is neither. memcheck only knows the difference if both stacks
-// are registered; for others it guesses by the distance, and the stacks of threads and of coroutines, which the
-// kernel maps side by side, are close enough to be mistaken for one large frame. So registered are
-//
-//   each coroutine's stack    from before its body is placed until after it is destroyed, whoever provided the
-//                             memory; the number stands on the stack itself, directly below the footing
-//   each thread's stack       from its first resume until its end; the main thread's is known to valgrind
+// are registered; for others it guesses by the distance, and stacks that the kernel maps side by side are close
+// enough to be mistaken for one large frame. So each coroutine's stack is registered, from before its body is placed
+// until after it is destroyed, whoever provided the memory; the number stands on the stack itself, directly below
+// the footing. The stacks of threads are known to valgrind.
 //
 // Limits of valgrind 3.19: docs/debugging.md.
 #pragma once
@@ -53,9 +51,6 @@ inline void stack_ends(std::byte* low, std::byte* high) noexcept {
     VALGRIND_MAKE_MEM_UNDEFINED(low, high - low);
 }
 
-// thread_stack_begins: the calling thread is about to resume its first coroutine. Never suspends.
-void thread_stack_begins() noexcept;
-
 // memory_is_undefined: whatever is there is of no meaning, and may be written to. memory_is_defined: the kernel has
 // written it, or is going to, by a call that valgrind does not know. Never suspends.
 inline void memory_is_undefined(std::span<std::byte> memory) noexcept {
@@ -79,7 +74,6 @@ class reading_dead_memory {
 inline constexpr std::size_t stack_number_size = 0;
 inline void stack_begins(std::byte*, std::byte*) noexcept {}
 inline void stack_ends(std::byte*, std::byte*) noexcept {}
-inline void thread_stack_begins() noexcept {}
 inline void memory_is_undefined(std::span<std::byte>) noexcept {}
 inline void memory_is_defined(std::span<std::byte>) noexcept {}
 struct [[maybe_unused]] reading_dead_memory {};

@@ -7,7 +7,6 @@
 #include <pirn/coro/switch.hpp>
 
 #include "arch/shadow_stack.hpp"
-#include "base/valgrind.hpp"
 #include "stack/overflow.hpp"
 
 #include <utility>
@@ -115,7 +114,6 @@ arch::message resume_slowly(frame& to, arch::message sent) {
         here.current = outside;
         here.exceptions = arch::eh_globals();
         watch_for_overflow(&identify);
-        thread_stack_begins();
     }
     require_resumable(to);
     to.parent = here.current;

@@ -31,7 +31,6 @@ class side {
     // go: from the test to this side. back: from this side to the test.
     PIRN_ALWAYS_INLINE pirn::arch::message
     go(pirn::arch::message sent = pirn::arch::message::proceed) {
-        pirn::detail::thread_stack_begins();
         void* fake_stack = pirn::arch::annotate_resume(note_, stack());
         const pirn::arch::message got = pirn::arch::switch_to(context, sent);
         pirn::arch::annotate_resumed(fake_stack);
