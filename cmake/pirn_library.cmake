@@ -27,6 +27,11 @@ function(pirn_make_libraries)
         endif()
     endforeach()
 
+    # Looked up when it is loaded: at a first call it would be done on the caller's stack, which may be a coroutine's
+    # of a few KiB, and needs a good part of that (2,576 bytes to keep the registers of AVX-512).
+    if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
+        target_link_options(pirn_shared PRIVATE -Wl,-z,now)
+    endif()
     if(PIRN_TEST_AS STREQUAL "fixed")
         set_target_properties(pirn_shared PROPERTIES EXCLUDE_FROM_ALL ON)
     endif()

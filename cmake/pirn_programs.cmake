@@ -3,24 +3,27 @@
 # can still be reached (PIRN_TEST_AS may say otherwise): tests and benchmarks may include a room's private
 # header as "room/x.hpp", examples see only what a user sees.
 
-# pirn_test(ROOM coro SOURCES coroutine_test.cpp ... [LABELS slow] [ENVIRONMENTS A=1 A=2])
-# One GoogleTest program <room>_test; ctest knows its tests as <room>.Suite.Name. With ENVIRONMENTS each
+# pirn_test(ROOM coro SOURCES coroutine_test.cpp ... [PROGRAM name] [LABELS slow] [ENVIRONMENTS A=1 A=2])
+# One GoogleTest program <room>_test, or <name>_test for a further one of the room; ctest knows its tests as <room>.Suite.Name. With ENVIRONMENTS each
 # test is registered once per entry, as <room>.Suite.Name@<value>: one suite, several backends. When cross
-# compiling, the whole program is one entry, <room>: to start an emulator takes longer than most tests.
+# compiling, the whole program is one entry, <room> or <name>: to start an emulator takes longer than most tests.
 function(pirn_test)
-    cmake_parse_arguments(PARSE_ARGV 0 arg "" "ROOM" "SOURCES;LABELS;ENVIRONMENTS;LIBRARIES")
+    cmake_parse_arguments(PARSE_ARGV 0 arg "" "ROOM;PROGRAM" "SOURCES;LABELS;ENVIRONMENTS;LIBRARIES")
     if(arg_UNPARSED_ARGUMENTS OR NOT arg_ROOM)
         message(FATAL_ERROR "pirn_test(ROOM room SOURCES ...): '${arg_UNPARSED_ARGUMENTS}' not understood")
     endif()
     if(NOT arg_SOURCES)
         return()
     endif()
-    set(target ${arg_ROOM}_test)
+    if(NOT arg_PROGRAM)
+        set(arg_PROGRAM ${arg_ROOM})
+    endif()
+    set(target ${arg_PROGRAM}_test)
     pirn_program(${target} SOURCES ${arg_SOURCES} LIBRARIES GTest::gtest_main ${arg_LIBRARIES})
     pirn_show_private(${target})
 
     if(CMAKE_CROSSCOMPILING)
-        pirn_cross_test(${arg_ROOM} ${target} "${arg_LABELS}")
+        pirn_cross_test(${arg_ROOM} ${arg_PROGRAM} "${arg_LABELS}")
         return()
     endif()
     if(PIRN_VALGRIND)
@@ -44,17 +47,18 @@ function(pirn_test)
     endforeach()
 endfunction()
 
-# pirn_cross_test(room target labels): what pirn_test does for another machine's program. The rooms without
+# pirn_cross_test(room program labels): what pirn_test does for another machine's program. The rooms without
 # a kernel under them are tested there, as the emulator's kernel is not the machine's; the other programs
 # can be built by name.
-function(pirn_cross_test room target labels)
+function(pirn_cross_test room program labels)
+    set(target ${program}_test)
     if(room IN_LIST PIRN_CROSS_ROOMS)
         if(NOT room STREQUAL "arch") # which names it itself
             target_sources(${target} PRIVATE "${PROJECT_SOURCE_DIR}/tests/arch/branch_targets.cpp")
         endif()
         add_dependencies(pirn_cross_tests ${target})
-        add_test(NAME ${room} COMMAND ${target})
-        set_tests_properties(${room} PROPERTIES TIMEOUT 600 LABELS "${room};${labels}")
+        add_test(NAME ${program} COMMAND ${target})
+        set_tests_properties(${program} PROPERTIES TIMEOUT 600 LABELS "${room};${labels}")
     endif()
 endfunction()
 
