@@ -45,17 +45,17 @@ struct operation_access {
     static bool& ended(multishot_operation& what) noexcept { return what.ended_; }
 
     static bool has_room(const accept_many_operation& what) noexcept {
-        return what.count_ < what.room;
+        return what.count_ < accept_many_operation::room;
     }
     static void put_accepted(accept_many_operation& what, int descriptor) noexcept {
-        what.accepted_[(what.first_ + what.count_++) % what.room] = descriptor;
+        what.accepted_[(what.first_ + what.count_++) % accept_many_operation::room] = descriptor;
     }
     static bool take_accepted(accept_many_operation& what, int& descriptor) noexcept {
         if (what.count_ == 0) {
             return false;
         }
         descriptor = what.accepted_[what.first_];
-        what.first_ = static_cast<std::uint8_t>((what.first_ + 1) % what.room);
+        what.first_ = static_cast<std::uint8_t>((what.first_ + 1) % accept_many_operation::room);
         --what.count_;
         return true;
     }

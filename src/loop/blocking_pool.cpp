@@ -81,7 +81,7 @@ bool blocking_pool::state::take_back(pooled_operation& what) noexcept {
 bool blocking_pool::state::hit(pooled_operation& what) noexcept {
     const std::scoped_lock lock{mutex};
     auto* const runner = static_cast<worker*>(operation_access::runner(what));
-    if (runner == nullptr || !interruption->possible()) {
+    if (runner == nullptr || !interruption || !interruption->possible()) {
         return false;
     }
     runner->was_hit = true;
@@ -95,7 +95,7 @@ void blocking_pool::state::end() noexcept {
     changed.notify_all();
     left.wait(lock, [this] { return alive == 0; });
     lock.unlock();
-    for (const worker& last : ended) {
+    for (const worker& last : ended_) {
         ::pthread_join(last.thread, nullptr); // and with it all that left before
     }
 }
@@ -104,13 +104,13 @@ void blocking_pool::state::end() noexcept {
 // be had.
 bool blocking_pool::state::start() noexcept {
     try {
-        workers.emplace_back();
+        workers_.emplace_back();
     } catch (const std::bad_alloc&) {
         return false;
     }
-    worker& fresh = workers.back();
+    worker& fresh = workers_.back();
     fresh.pool = this;
-    fresh.place = std::prev(workers.end());
+    fresh.place = std::prev(workers_.end());
     if (!interruption) {
         interruption.emplace(options.interrupt_signal);
     }
@@ -125,7 +125,7 @@ bool blocking_pool::state::start() noexcept {
         &fresh);
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
     if (error != 0) {
-        workers.pop_back();
+        workers_.pop_back();
         return false;
     }
     ++alive;
@@ -176,8 +176,8 @@ pooled_operation* blocking_pool::state::next(std::unique_lock<std::mutex>& lock)
 
 void blocking_pool::state::leave(worker& me, std::unique_lock<std::mutex> lock) noexcept {
     std::list<worker> before;
-    before.swap(ended);
-    ended.splice(ended.end(), workers, me.place);
+    before.swap(ended_);
+    ended_.splice(ended_.end(), workers_, me.place);
     if (--alive == 0) {
         left.notify_one(); // under the lock: whoever waits for it destroys this
     }

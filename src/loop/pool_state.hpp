@@ -74,8 +74,8 @@ struct blocking_pool::state {
     pooled_operation* next(std::unique_lock<std::mutex>& lock) noexcept;
     void leave(worker& me, std::unique_lock<std::mutex> lock) noexcept;
 
-    std::list<worker> workers;
-    std::list<worker> ended; // the one that left last
+    std::list<worker> workers_;
+    std::list<worker> ended_; // the one that left last
 };
 
 namespace detail {

@@ -73,6 +73,8 @@ struct reading : support::recorded<pirn::work_operation> {
         for (;;) {
             self.begun = true;
             self.begun.notify_all();
+            for (const auto until = pirn::after(self.dawdles); pirn::clock::now() < until;) {
+            }
             const ssize_t got = ::read(self.descriptor, &space, 1);
             if (got >= 0) {
                 return static_cast<int>(got);
@@ -84,6 +86,7 @@ struct reading : support::recorded<pirn::work_operation> {
     }
     int descriptor;
     std::atomic<bool> begun{false};
+    std::chrono::milliseconds dawdles{0}; // between saying that it begins and beginning
 };
 
 class work_test : public support::on_each_backend {
@@ -186,6 +189,25 @@ TEST_P(work_test, that_runs_is_interrupted_in_its_system_call_when_cancelled) {
         EXPECT_EQ(blocked.completions, 0);
         loop().run();
         ASSERT_TRUE(blocked.completed_with(-ECANCELED)) << blocked.result();
+    }
+}
+
+// The first signal comes before the system call, which it then does not end.
+TEST_P(work_test, that_is_slow_to_begin_its_system_call_is_interrupted_all_the_same) {
+    std::array<int, 2> both{};
+    ASSERT_EQ(::pipe2(both.data(), O_CLOEXEC), 0);
+    const handle reader{both[0]};
+    const handle writer{both[1]};
+    reading blocked{reader.get()};
+    blocked.dawdles = 5ms;
+    loop().submit(blocked);
+    blocked.begun.wait(false);
+    loop().cancel(blocked);
+    loop().run(run_mode::until_idle, pirn::after(10s));
+    EXPECT_TRUE(blocked.completed_with(-ECANCELED)) << blocked.result();
+    if (blocked.in_flight()) {
+        EXPECT_EQ(::write(writer.get(), "x", 1), 1); // gets it out
+        loop().run();
     }
 }
 

@@ -27,7 +27,7 @@ namespace {
 constexpr std::uint8_t draining = 0x01;
 
 // What a pipe holds unless somebody has changed it: more would make the first step wait for the second.
-constexpr std::size_t pipe_size = 64 * 1024;
+constexpr std::size_t pipe_size = std::size_t{64} * 1024;
 
 } // namespace
 
