@@ -56,7 +56,8 @@ void* operator new[](std::size_t size) { return ::operator new(size); }
 
 namespace {
 
-void let_go(void* memory) noexcept {
+// Not inlined, or the compiler sees a free of what came from new.
+[[gnu::noinline]] void let_go(void* memory) noexcept {
     alive.fetch_sub(memory != nullptr ? 1 : 0, std::memory_order_relaxed);
     std::free(memory); // NOLINT
 }
