@@ -32,7 +32,7 @@ std::atomic<bool> refuse{false}; // the next allocation fails, and those after i
 // The sanitizers bring their own, and want to see every allocation.
 #if !defined(PIRN_ASAN) && !defined(PIRN_TSAN)
 
-void* operator new(std::size_t size) {
+PIRN_NOINLINE void* operator new(std::size_t size) {
     if (refuse) throw std::bad_alloc{};
     allocations.fetch_add(1, std::memory_order_relaxed);
     alive.fetch_add(1, std::memory_order_relaxed);
@@ -41,7 +41,7 @@ void* operator new(std::size_t size) {
     }
     throw std::bad_alloc{};
 }
-void* operator new(std::size_t size, std::align_val_t alignment) {
+PIRN_NOINLINE void* operator new(std::size_t size, std::align_val_t alignment) {
     if (refuse) throw std::bad_alloc{};
     allocations.fetch_add(1, std::memory_order_relaxed);
     alive.fetch_add(1, std::memory_order_relaxed);
@@ -52,7 +52,7 @@ void* operator new(std::size_t size, std::align_val_t alignment) {
     }
     throw std::bad_alloc{};
 }
-void* operator new[](std::size_t size) { return ::operator new(size); }
+PIRN_NOINLINE void* operator new[](std::size_t size) { return ::operator new(size); }
 
 namespace {
 
@@ -64,12 +64,17 @@ namespace {
 
 } // namespace
 
-void operator delete(void* memory) noexcept { let_go(memory); }
-void operator delete[](void* memory) noexcept { let_go(memory); }
-void operator delete(void* memory, std::size_t /*size*/) noexcept { let_go(memory); }
-void operator delete[](void* memory, std::size_t /*size*/) noexcept { let_go(memory); }
-void operator delete(void* memory, std::align_val_t /*alignment*/) noexcept { let_go(memory); }
-void operator delete(void* memory, std::size_t /*size*/, std::align_val_t /*alignment*/) noexcept {
+PIRN_NOINLINE void operator delete(void* memory) noexcept { let_go(memory); }
+PIRN_NOINLINE void operator delete[](void* memory) noexcept { let_go(memory); }
+PIRN_NOINLINE void operator delete(void* memory, std::size_t /*size*/) noexcept { let_go(memory); }
+PIRN_NOINLINE void operator delete[](void* memory, std::size_t /*size*/) noexcept {
+    let_go(memory);
+}
+PIRN_NOINLINE void operator delete(void* memory, std::align_val_t /*alignment*/) noexcept {
+    let_go(memory);
+}
+PIRN_NOINLINE void operator delete(void* memory, std::size_t /*size*/,
+                                   std::align_val_t /*alignment*/) noexcept {
     let_go(memory);
 }
 
