@@ -41,7 +41,7 @@ concept transferable =
 template <class Function>
 struct after_switch_of : after_switch {
     template <class F>
-    explicit after_switch_of(F&& from)
+    after_switch_of(std::in_place_t /*tells it from a copy*/, F&& from)
         : after_switch{&take_and_call}, function(std::forward<F>(from)) {}
 
     static void take_and_call(after_switch& self) {
@@ -92,7 +92,8 @@ class yielder_base {
     template <class Function>
     Inject hand_over_then(const void* value, Function&& function) {
         static_assert(std::is_invocable_v<std::decay_t<Function>>);
-        after_switch_of<std::decay_t<Function>> afterwards{std::forward<Function>(function)};
+        after_switch_of<std::decay_t<Function>> afterwards{std::in_place,
+                                                           std::forward<Function>(function)};
         frame& own = self();
         own.transfer = const_cast<void*>(value);
         suspend(own, to_be_called(afterwards));

@@ -36,7 +36,8 @@ class PIRN_EXPORT event {
     // is_set: at this moment. Thread-safe. Never suspends.
     bool is_set() const noexcept;
 
-    struct select_case_type; // for `on` of select.hpp
+    // For `on` of select.hpp. NOLINTNEXTLINE(cppcoreguidelines-virtual-class-destructor): final
+    struct select_case_type;
 
   private:
     mutable detail::spin_lock guard_;
@@ -66,7 +67,8 @@ class PIRN_EXPORT auto_event {
     // try_wait: passes if the event is set. Thread-safe. Never suspends.
     bool try_wait() noexcept;
 
-    struct select_case_type; // for `on` of select.hpp
+    // For `on` of select.hpp. NOLINTNEXTLINE(cppcoreguidelines-virtual-class-destructor): final
+    struct select_case_type;
 
   private:
     mutable detail::spin_lock guard_;

@@ -47,9 +47,11 @@ struct by_reference {
     Source& which;
 };
 
+// NOLINTBEGIN(cppcoreguidelines-virtual-class-destructor): final
 struct PIRN_EXPORT time_case;
 struct PIRN_EXPORT join_case;
 struct PIRN_EXPORT stop_case;
+// NOLINTEND(cppcoreguidelines-virtual-class-destructor)
 
 } // namespace detail
 
