@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <map>
 #include <memory>
 #include <random>
 #include <vector>
@@ -80,16 +81,18 @@ TEST(list, is_sorted_and_equals_stay_in_order) {
     std::mt19937 random{5}; // NOLINT: the same every time
     for (const std::size_t count : {0U, 1U, 2U, 3U, 7U, 64U, 1000U}) {
         std::deque<element> elements;
-        std::vector<const element*> expected;
+        std::multimap<int, const element*> in_order; // equals in the order in which they came
         list all;
         for (std::size_t i = 0; i < count; ++i) {
             elements.emplace_back(static_cast<int>(random() % 100));
             all.push_back(elements.back());
-            expected.push_back(&elements.back());
+            in_order.emplace(elements.back().name, &elements.back());
         }
-        const auto less = [](const element& a, const element& b) { return a.name < b.name; };
-        std::ranges::stable_sort(expected, [&](auto* a, auto* b) { return less(*a, *b); });
-        all.sort(less);
+        all.sort([](const element& a, const element& b) { return a.name < b.name; });
+        std::vector<const element*> expected;
+        for (const auto& [name, each] : in_order) {
+            expected.push_back(each);
+        }
         std::vector<const element*> forwards;
         for (element* at = all.front(); at != nullptr; at = all.next(*at)) {
             forwards.push_back(at);

@@ -49,6 +49,11 @@ void answer_into(answer_slot<T>& slot, Function& function) {
     }
 }
 
+template <class Slot, class Function>
+void answer_in_group(task_group& group, Slot& slot, Function& function) {
+    group.spawn([&slot, &function] { answer_into<answer_of<Function>>(slot, function); });
+}
+
 template <class... Functions>
 concept same_answers = sizeof...(Functions) > 0 && requires {
     requires(std::same_as<answer_of<Functions>,
@@ -135,12 +140,8 @@ auto all(Functions&&... functions) {
     std::tuple<detail::answer_slot<detail::answer_of<Functions>>...> answers;
     {
         task_group group;
-        [&]<std::size_t... I>(std::index_sequence<I...>) {
-            (group.spawn([&functions, &slot = std::get<I>(answers)] {
-                detail::answer_into<detail::answer_of<Functions>>(slot, functions);
-            }),
-             ...);
-        }(std::index_sequence_for<Functions...>{});
+        std::apply([&](auto&... slots) { (detail::answer_in_group(group, slots, functions), ...); },
+                   answers);
         group.wait();
     }
     if constexpr (!(std::is_void_v<detail::answer_of<Functions>> && ...)) {
