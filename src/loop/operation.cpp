@@ -8,7 +8,7 @@
 
 namespace pirn {
 
-operation::~operation() {
+void operation::require_idle() const noexcept {
     PIRN_REQUIRE(!in_flight(),
                  "an operation was destroyed in flight; cancel it and wait for its completion",
                  {"kind", static_cast<int>(kind_)}, {"state", static_cast<int>(state_)});

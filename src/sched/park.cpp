@@ -28,12 +28,16 @@ detail::task& required_task() noexcept {
 // it; as this task comes back on the same thread, it can be handed back. (A coroutine may come back on
 // another one, and its switch is too short for two calls of the C library.)
 void put_aside(detail::task& self) {
-    PIRN_REQUIRE(self.may_not_suspend == 0,
-                 "a task suspended where it had said that it does not (no_suspend)",
-                 {"name", self.name()});
     const int kept = errno;
     detail::suspend(self);
     errno = kept;
+}
+
+// Asked before anything is changed.
+void require_that_it_may_suspend(const detail::task& self) {
+    PIRN_REQUIRE(self.may_not_suspend == 0,
+                 "a task suspended where it had said that it does not (no_suspend)",
+                 {"name", self.name()});
 }
 
 } // namespace
@@ -49,6 +53,7 @@ void park(waiter& on) {
     if (on.over) {
         return;
     }
+    require_that_it_may_suspend(self);
     self.parked_on = &on;
     while (!on.over) {
         put_aside(self);
@@ -119,6 +124,7 @@ void checkpoint() {
 
 void let_others_run() {
     task& self = required_task();
+    require_that_it_may_suspend(self);
     scheduler_access::runnable(*self.home).push_back(self);
     put_aside(self);
 }

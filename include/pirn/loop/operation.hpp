@@ -101,7 +101,10 @@ class PIRN_EXPORT operation {
 
   protected:
     operation(operation_kind kind, completion done) noexcept : done_{done}, kind_{kind} {}
-    ~operation();
+    ~operation() { require_idle(); }
+
+    // require_idle: stops the program if it is in flight: the kernel may still write to it.
+    void require_idle() const noexcept;
 
   private:
     friend class loop;

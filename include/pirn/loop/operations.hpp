@@ -29,6 +29,7 @@ class timer_operation : public operation {
   public:
     timer_operation(time_point until, completion done) noexcept
         : operation{operation_kind::timer, done}, deadline{until} {}
+    ~timer_operation() { require_idle(); } // before its place in the wheel goes
 
     time_point deadline;
 
