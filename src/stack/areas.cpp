@@ -66,7 +66,8 @@ void move_to_table_of(std::size_t capacity) noexcept {
         if (memory.empty()) {
             return;
         }
-        entries = reinterpret_cast<stack_area*>(memory.data()); // zero: all vacant
+        // By way of void*, which says nothing of alignment: pages have any. Zero: all vacant.
+        entries = static_cast<stack_area*>(static_cast<void*>(memory.data()));
     }
     stack_area* const old = table.entries;
     const std::size_t old_capacity = table.capacity;
