@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstring>
 
 #include <dirent.h>
 
@@ -15,11 +16,13 @@ bool next_entry(bytes& filled, directory_entry& entry) noexcept {
     if (filled.size() <= head) {
         return false;
     }
-    const auto* const first = reinterpret_cast<const dirent64*>(filled.data());
+    // Copied out: the caller's buffer need not be aligned for it.
+    dirent64 first{};
+    std::memcpy(&first, filled.data(), head);
     entry.name = reinterpret_cast<const char*>(filled.data()) + head;
-    entry.inode = first->d_ino;
-    entry.type = first->d_type;
-    filled = filled.subspan(std::min<std::size_t>(first->d_reclen, filled.size()));
+    entry.inode = first.d_ino;
+    entry.type = first.d_type;
+    filled = filled.subspan(std::min<std::size_t>(first.d_reclen, filled.size()));
     return true;
 }
 
