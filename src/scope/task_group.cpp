@@ -56,13 +56,12 @@ task_group::~task_group() {
         wait_for_all();
     }
     detail::take_down(node_);
-    if (first_) {
-        detail::report_error("a task of a group", first_);
+    if (!first_) {
+        return; // there was none, or wait has told it, and whoever caught it could see the others
     }
+    detail::report_error("a task of a group", first_);
     for (const std::exception_ptr& each : further_) {
-        if (first_) {
-            detail::report_error("a task of a group", each);
-        }
+        detail::report_error("a task of a group", each);
     }
 }
 

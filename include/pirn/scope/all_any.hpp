@@ -131,8 +131,8 @@ class first_wins {
 
 } // namespace detail
 
-// all: calls them all, and returns what they returned: a tuple, or nothing when none returns anything (a void among
-// others is a std::monostate-like empty value). The first exception cancels the others and comes out. Called
+// all: calls them all, and returns what they returned: a tuple, or nothing when none returns anything (what returns nothing
+// among others has an empty value there). The first exception cancels the others and comes out. Called
 // inside a task. Suspends.
 template <class... Functions>
     requires(sizeof...(Functions) > 0 && (std::invocable<Functions&> && ...))
