@@ -23,6 +23,7 @@
 #include <pirn/runtime/sleep.hpp>
 #include <pirn/runtime/spawn.hpp>
 #include <pirn/sched/park.hpp>
+#include <pirn/sched/report.hpp>
 #include <pirn/sched/scheduler.hpp>
 #include <pirn/scope/all_any.hpp>
 #include <pirn/scope/cancel_scope.hpp>

@@ -11,7 +11,12 @@
 #include <pirn/runtime/await.hpp>
 #include <pirn/runtime/runtime.hpp>
 
+#include <optional>
+#include <utility>
+
 namespace pirn::net::detail {
+
+using pirn::detail::holding;
 
 socket::socket(os::handle&& owned, loop& used_on) noexcept
     : handle_{std::move(owned)}, loop_{&used_on} {
@@ -25,42 +30,65 @@ socket& socket::operator=(socket&& other) noexcept {
         close();
         handle_ = std::move(other.handle_);
         loop_ = std::exchange(other.loop_, nullptr);
-        closed_ = std::exchange(other.closed_, false);
+        used_ = std::exchange(other.used_, false);
+        closed_.store(other.closed(), std::memory_order_relaxed);
+        other.closed_.store(false, std::memory_order_relaxed);
     }
     return *this;
+}
+
+// On the loop's thread. What is in flight stays where it is while its slot is set.
+void socket::cancel_all_on(loop& here) noexcept {
+    const holding held{guard_};
+    if (reading_ != nullptr) {
+        here.cancel(*reading_);
+    }
+    if (writing_ != nullptr) {
+        here.cancel(*writing_);
+    }
 }
 
 void socket::close() noexcept {
     if (!is_open()) {
         return;
     }
-    closed_ = true;
-    if (busy()) {
-        PIRN_REQUIRE(closer_ == nullptr, "a stream was closed by two tasks at once");
-        waiter ended;
-        closer_ = &ended;
-        if (reading_ != nullptr) {
-            loop_->cancel(*reading_);
+    loop* const here = current_loop_or_null();
+    std::optional<waiter> ended;
+    {
+        const holding held{guard_};
+        closed_.store(true, std::memory_order_release);
+        if (busy()) {
+            PIRN_REQUIRE(closer_ == nullptr, "a stream was closed by two tasks at once");
+            closer_ = &ended.emplace();
         }
-        if (writing_ != nullptr) {
-            loop_->cancel(*writing_);
+    }
+    if (ended) {
+        if (here == loop_) {
+            cancel_all_on(*loop_);
+        } else {
+            pirn::detail::call_elsewhere(*loop_, [this]() noexcept { cancel_all_on(*loop_); });
         }
-        park(ended);
-        closer_ = nullptr;
+        park(*ended);
     }
     // After its runtime has ended, a stream has no loop to tell any more.
-    if (current_loop_or_null() == loop_) {
+    if (here == loop_) {
         loop_->release(descriptor());
+    } else if (used_) {
+        pirn::detail::call_elsewhere(*loop_, [this]() noexcept { loop_->release(descriptor()); });
     }
     handle_.close();
 }
 
-socket::in_use::in_use(socket& of, direction side, operation& what, const loop& here) noexcept
+socket::in_use::in_use(socket& of, direction side, operation& what, loop& here) noexcept
     : socket_{of}, slot_{side == direction::reading ? of.reading_ : of.writing_} {
     PIRN_REQUIRE(of.is_open(), "an operation was started on a stream that is not open");
-    PIRN_REQUIRE(of.loop_ == &here,
-                 "a stream was used on another runtime than the one that it was made on",
-                 {"descriptor", of.descriptor()});
+    const holding held{of.guard_};
+    if (PIRN_UNLIKELY(of.loop_ != &here && !of.used_)) {
+        here.release(of.descriptor()); // the number may have been another's before
+        of.loop_ = &here;
+    }
+    of.used_ = true;
+    loop_ = of.loop_;
     PIRN_REQUIRE(slot_ == nullptr,
                  side == direction::reading
                      ? "two tasks read from the same stream at once; let one of them do it"
@@ -70,9 +98,10 @@ socket::in_use::in_use(socket& of, direction side, operation& what, const loop& 
 }
 
 socket::in_use::~in_use() {
+    const holding held{socket_.guard_};
     slot_ = nullptr;
     if (socket_.closer_ != nullptr && !socket_.busy()) {
-        unpark(*socket_.closer_);
+        unpark(*std::exchange(socket_.closer_, nullptr));
     }
 }
 

@@ -26,7 +26,15 @@ int await_on(socket& which, socket::direction side, awaitable<Operation>& what) 
     // Marked already while others run, so that nobody moves the socket; but somebody may close it, and
     // could not cancel what is not in flight yet.
     pirn::detail::give_way();
-    return which.closed() ? -ECANCELED : pirn::detail::await_on(here, what, what.sleeper);
+    if (which.closed()) {
+        return -ECANCELED;
+    }
+    if (&mark.where() == &here) {
+        return pirn::detail::await_on(here, what, what.sleeper);
+    }
+    return pirn::detail::await_elsewhere(
+        mark.where(), what, what.sleeper,
+        [](const void* of) noexcept { return !static_cast<const socket*>(of)->closed(); }, &which);
 }
 
 // The same, with the error apart: 0 when there is one. Suspends.

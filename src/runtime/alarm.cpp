@@ -5,17 +5,24 @@
 
 #include <pirn/loop/loop.hpp>
 #include <pirn/runtime/runtime.hpp>
+#include <pirn/sched/task.hpp>
 
 #include <utility>
 
 namespace pirn {
 
-void alarm::set(time_point when) {
+void alarm::set(time_point when) { set(when, detail::current_task()); }
+
+void alarm::set(time_point when, detail::task* for_task) {
     unset();
     if (when == never) {
         return;
     }
     where_ = &current_loop();
+    tied_ = for_task;
+    if (tied_ != nullptr) {
+        ++tied_->ties;
+    }
     timer_.deadline = when;
     where_->submit(timer_);
 }
@@ -23,12 +30,20 @@ void alarm::set(time_point when) {
 void alarm::unset() noexcept {
     if (where_ != nullptr) {
         std::exchange(where_, nullptr)->withdraw(timer_);
+        untie();
+    }
+}
+
+void alarm::untie() noexcept {
+    if (detail::task* const held = std::exchange(tied_, nullptr)) {
+        --held->ties;
     }
 }
 
 void alarm::timer::done(operation& what) noexcept {
     alarm& self = static_cast<timer&>(what).whose;
     self.where_ = nullptr;
+    self.untie();
     self.ring_(self);
 }
 

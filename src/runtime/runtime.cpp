@@ -1,29 +1,149 @@
 // SPDX-License-Identifier: MIT
 //
-// The bridge's girders: one loop, one scheduler, and the idler that makes the one wait in the other.
+// The bridge's girders: for each thread one loop, one scheduler, and the idler that makes the one wait in the other.
+//
+//   the thread that made it    loop ── scheduler ─┐
+//   worker 1                   loop ── scheduler ─┼─ crew
+//   worker 2 …                 loop ── scheduler ─┘
+//
+// A worker's parts belong to its thread: made there, and destroyed there, when all have stopped running.
+//
+// Shared state: what the workers report while they begin, under `mutex`; the crew's own.
 #include <pirn/runtime/runtime.hpp>
 
 #include <pirn/base/assert.hpp>
 #include <pirn/loop/loop.hpp>
+#include <pirn/sched/crew.hpp>
 
+#include "os/processors.hpp"
+#include "os/thread.hpp"
 #include "runtime/loop_idler.hpp"
 
+#include <algorithm>
+#include <condition_variable>
+#include <exception>
+#include <latch>
+#include <mutex>
+#include <optional>
 #include <string>
+#include <thread>
+#include <vector>
 
 namespace pirn {
+namespace {
+
+// What a thread needs. The scheduler goes first: its tasks may still have operations in the loop.
+struct station {
+    station(const runtime_options& options, crew* shares_with)
+        : runs_on{options.loop}, idles_with{runs_on}, tasks{with(options, shares_with), &idles_with} {}
+
+    static scheduler_options with(const runtime_options& options, crew* shares_with) {
+        scheduler_options chosen = options.scheduler;
+        chosen.crew = shares_with;
+        return chosen;
+    }
+
+    loop runs_on;
+    detail::loop_idler idles_with;
+    scheduler tasks;
+};
+
+std::size_t threads_of(const runtime_options& options) {
+    PIRN_REQUIRE(options.threads <= crew::most_members, "a runtime has at most 256 threads",
+                 {"threads", options.threads});
+    return options.threads != 0
+               ? options.threads
+               : std::min<std::size_t>(os::available_processors(), crew::most_members);
+}
+
+} // namespace
 
 struct runtime::state {
     explicit state(const runtime_options& chosen)
-        : options{chosen}, main_name{chosen.main.name}, loop{chosen.loop}, idles_with{loop},
-          scheduler{chosen.scheduler, &idles_with} {
+        : options{chosen}, main_name{chosen.main.name}, threads{threads_of(chosen)} {
         options.main.name = main_name;
+        options.main.worker = this_worker;
+        options.threads = threads;
+        if (threads > 1) {
+            everybody.emplace();
+            stopped.emplace(static_cast<std::ptrdiff_t>(threads));
+        }
+        here.emplace(options, everybody ? &*everybody : nullptr);
+        try {
+            begin_workers();
+        } catch (...) {
+            end();
+            throw;
+        }
+    }
+    ~state() { end(); }
+    state(const state&) = delete;
+    state& operator=(const state&) = delete;
+
+    void begin_workers() {
+        for (std::size_t i = 1; i < threads; ++i) {
+            workers.emplace_back([this, i] { work(i); });
+        }
+        std::unique_lock lock{mutex};
+        changed.wait(lock, [this] { return begun + 1 == threads; });
+        if (failure) {
+            std::rethrow_exception(failure);
+        }
+    }
+
+    void work(std::size_t number) noexcept {
+        os::name_this_thread(("pirn-" + std::to_string(number)).c_str());
+        std::optional<station> mine;
+        std::exception_ptr refused;
+        try {
+            mine.emplace(options, &*everybody);
+        } catch (...) {
+            refused = std::current_exception();
+        }
+        {
+            const std::scoped_lock lock{mutex};
+            ++begun;
+            if (refused) {
+                failure = refused;
+            }
+            changed.notify_all();
+        }
+        if (mine) {
+            mine->tasks.serve();
+        }
+        stopped->arrive_and_wait(); // nobody takes from a scheduler that is gone
+    }
+
+    void end() noexcept {
+        if (!here) {
+            return;
+        }
+        if (here->tasks.alive() > 0) {
+            here->tasks.report_alive();
+            here->tasks.request_stop_all();
+            here->tasks.run();
+        }
+        if (everybody) {
+            everybody->close();
+            // Those that could not be begun do not arrive.
+            stopped->count_down(static_cast<std::ptrdiff_t>(threads - 1 - workers.size()));
+            stopped->arrive_and_wait();
+        }
+        here.reset();
+        workers.clear(); // joins
     }
 
     runtime_options options;
     std::string main_name; // the options hold only a view
-    pirn::loop loop;
-    detail::loop_idler idles_with;
-    pirn::scheduler scheduler; // goes first: its tasks may still have operations in the loop
+    std::size_t threads;
+    std::optional<crew> everybody; // where there is more than one thread
+    std::optional<std::latch> stopped;
+    std::optional<station> here;
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::size_t begun = 0;
+    std::exception_ptr failure;
+    std::vector<std::jthread> workers;
 };
 
 runtime::runtime(const runtime_options& options) {
@@ -34,19 +154,21 @@ runtime::runtime(const runtime_options& options) {
 
 runtime::~runtime() = default;
 
-scheduler& runtime::scheduler() noexcept { return state_->scheduler; }
+scheduler& runtime::scheduler() noexcept { return state_->here->tasks; }
 
-loop& runtime::loop() noexcept { return state_->loop; }
+loop& runtime::loop() noexcept { return state_->here->runs_on; }
 
 const runtime_options& runtime::options() const noexcept { return state_->options; }
 
-void runtime::finish(const detail::task& main) {
-    state_->scheduler.run_until_ended(main);
+void runtime::finish(detail::task& main) {
+    state_->here->tasks.run_until_ended(main);
     if (main.failure) {
-        state_->scheduler.request_stop_all();
+        state_->here->tasks.request_stop_all();
     }
-    state_->scheduler.run();
+    state_->here->tasks.run();
 }
+
+std::size_t available_processors() noexcept { return os::available_processors(); }
 
 loop* current_loop_or_null() noexcept {
     const pirn::scheduler* here = pirn::scheduler::current();
@@ -58,4 +180,5 @@ loop& current_loop() {
     PIRN_REQUIRE(here != nullptr, "this call needs an event loop: make it inside pirn::run");
     return *here;
 }
+
 } // namespace pirn

@@ -10,16 +10,47 @@
 
 namespace pirn::detail {
 
+// How many requests of one task may be answered at once before others have a turn: enough to make the
+// way through the queue cheap, few enough to be fair.
+inline constexpr unsigned answers_per_turn = 32;
+
 struct scheduler_access {
     static task_queue& runnable(scheduler& of) noexcept { return of.runnable_; }
-    static auto& alive(scheduler& of) noexcept { return of.alive_; }
-    static std::size_t& alive_count(scheduler& of) noexcept { return of.alive_count_; }
-    static task* running(scheduler& of) noexcept { return of.running_; }
+    static task* running(const scheduler& of) noexcept {
+        return of.running_.load(std::memory_order_relaxed);
+    }
     static mpsc<waiter>& inbox(scheduler& of) noexcept { return of.inbox_; }
-    static bool everybody_leaves(const scheduler& of) noexcept { return of.everybody_leaves_; }
     static std::atomic<unsigned>& wakers(scheduler& of) noexcept { return of.wakers_; }
     static unsigned& answers_left(scheduler& of) noexcept { return of.answers_left_; }
+    static bool must_lock(const scheduler& of) noexcept { return of.must_lock(); }
+    template <class Function>
+    static void for_each_task(const scheduler& of, Function function);
+    static bool alone(const scheduler& of) noexcept { return of.share_ == nullptr; }
+    static bool on_its_thread(const scheduler& of) noexcept {
+        return of.thread_ == std::this_thread::get_id();
+    }
+    static void begin(scheduler& of, task& fresh) noexcept { of.begin(fresh); }
+    static void make_runnable(scheduler& of, task& what) noexcept { of.make_runnable(what); }
+    static void arrive(task& fresh) noexcept {
+        fresh.home.load(std::memory_order_relaxed)->arrive(fresh);
+    }
+    static bool unpark_mover(scheduler& of, task& sleeper, waiter& on) noexcept {
+        return of.unpark_mover(sleeper, on);
+    }
+    static waiter* wait_of(scheduler& of, task& what) noexcept { return of.wait_of(what); }
+    static void runs_now(scheduler& of, task& next) noexcept {
+        of.running_.store(&next, std::memory_order_relaxed);
+        of.answers_left_ = answers_per_turn;
+    }
+    static task* next_in_turn(scheduler& of) noexcept { return of.next_in_turn(); }
+    static bool take_now(scheduler& of, task& fresh) noexcept { return of.take_now(fresh); }
 };
+
+// end_wait_early: the task was asked to stop: if it waits, its wait is aborted, on its scheduler's thread.
+void end_wait_early(task& asked) noexcept;
+
+// give_up: one reference to a task less; true when it was the last.
+bool give_up(task& which) noexcept;
 
 // site_of: where a task was spawned, as a message says it. A spawn with arguments and without options
 // does not know.

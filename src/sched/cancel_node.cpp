@@ -6,120 +6,218 @@
 #include <pirn/base/assert.hpp>
 #include <pirn/sched/task.hpp>
 
+#include "sched/access.hpp"
+
 namespace pirn::detail {
 namespace {
 
-// tell: a task whose innermost node this is gets to know, and its wait ends.
-void tell(cancel_node& where) noexcept {
-    where.asked = true;
-    if (where.on_asked != nullptr) {
-        where.on_asked->call(*where.on_asked);
+// Those who are to be called once no lock is held.
+using hooks = cancel_hook*;
+
+// tell: a task whose innermost node this is gets to know, and its wait ends. The node is locked.
+void tell(cancel_node& where, hooks& heard) noexcept {
+    where.asked.store(true, std::memory_order_release);
+    if (cancel_hook* const hook = where.on_asked) {
+        where.on_asked = nullptr;
+        hook->references.fetch_add(1, std::memory_order_relaxed);
+        hook->next = heard;
+        heard = hook;
     }
     task* const self = where.whose;
     if (self == nullptr || self->innermost != &where) {
         return;
     }
-    self->stop_requested = true;
-    waiter* const on = self->parked_on;
-    if (on != nullptr && on->abort != nullptr) {
-        on->abort(*on);
-    }
+    self->stop_requested.store(true, std::memory_order_relaxed);
+    end_wait_early(*self);
 }
 
-bool to_be_told(const cancel_node& what) noexcept { return !what.asked && !what.shielded; }
+bool to_be_told(const cancel_node& what) noexcept {
+    return !what.asked.load(std::memory_order_relaxed) && !what.shielded;
+}
 
-// first_to_tell: beginning with this sibling.
-cancel_node* first_to_tell(cancel_node& parent, cancel_node* sibling) noexcept {
-    while (sibling != nullptr && !to_be_told(*sibling)) {
-        sibling = parent.children.next(*sibling);
+// lock_first_to_tell: beginning with this sibling; locked when it is returned. The parent is locked.
+cancel_node* lock_first_to_tell(cancel_node& parent, cancel_node* sibling, bool shared) noexcept {
+    for (; sibling != nullptr; sibling = parent.children.next(*sibling)) {
+        if (shared) {
+            sibling->guard.lock();
+        }
+        if (to_be_told(*sibling)) {
+            return sibling;
+        }
+        if (shared) {
+            sibling->guard.unlock();
+        }
     }
-    return sibling;
+    return nullptr;
 }
 
 // spread: tells everything from `top` down, depth first. The way back up is by the parents, so that no depth
-// needs a stack.
-void spread(cancel_node& top) noexcept {
-    tell(top);
+// needs a stack; the nodes on it are locked.
+void spread(cancel_node& top, bool shared, hooks& heard) noexcept {
+    tell(top, heard);
     cancel_node* at = &top;
     for (;;) {
-        if (cancel_node* const below = first_to_tell(*at, at->children.front())) {
-            tell(*below);
+        if (cancel_node* const below = lock_first_to_tell(*at, at->children.front(), shared)) {
+            tell(*below, heard);
             at = below;
             continue;
         }
         cancel_node* beside = nullptr;
         while (at != &top && beside == nullptr) {
             cancel_node* const up = at->parent;
-            beside = first_to_tell(*up, up->children.next(*at));
+            cancel_node* const following = up->children.next(*at);
+            if (shared) {
+                at->guard.unlock();
+            }
+            beside = lock_first_to_tell(*up, following, shared);
             at = up;
         }
         if (beside == nullptr) {
             return;
         }
-        tell(*beside);
+        tell(*beside, heard);
         at = beside;
+    }
+}
+
+void call_all(hooks heard) noexcept {
+    while (heard != nullptr) {
+        cancel_hook& now = *heard;
+        heard = now.next;
+        now.call(now);
     }
 }
 
 } // namespace
 
+bool tree_shared() noexcept {
+    const auto* const here = static_cast<const scheduler*>(this_thread().worker);
+    return here == nullptr || scheduler_access::must_lock(*here);
+}
+
 void hang(cancel_node& what, cancel_node& below) noexcept {
+    const holding held{below.guard, tree_shared()};
     what.parent = &below;
     below.children.push_back(what);
-    what.asked = what.asked_here() || (below.asked && !what.shielded);
+    what.asked.store(what.asked_here() || (below.is_asked() && !what.shielded),
+                     std::memory_order_release);
 }
 
 void take_down(cancel_node& what) noexcept {
     PIRN_ASSERT(what.children.empty(), "a scope ended before what is inside of it");
-    if (what.parent != nullptr) {
-        what.parent->children.erase(what);
-        what.parent = nullptr;
+    cancel_node* const parent = what.parent;
+    if (parent == nullptr) {
+        if (tree_shared()) { // whoever tells this node may still be at it
+            const holding held{what.guard};
+        }
+        return;
     }
+    const bool shared = tree_shared();
+    const holding above{parent->guard, shared};
+    const holding here{what.guard, shared};
+    parent->children.erase(what);
+    what.parent = nullptr;
 }
 
 void enter(cancel_node& what, task& self) noexcept {
+    cancel_node& below = *self.innermost;
+    const bool shared = tree_shared();
+    const holding above{below.guard, shared};
+    const holding here{what.guard, shared};
     what.whose = &self;
-    hang(what, *self.innermost);
+    what.parent = &below;
+    below.children.push_back(what);
+    const bool asked = what.asked_here() || (below.is_asked() && !what.shielded);
+    what.asked.store(asked, std::memory_order_release);
     self.innermost = &what;
-    self.stop_requested = what.asked;
+    self.stop_requested.store(asked, std::memory_order_relaxed);
 }
 
 void leave(cancel_node& what) noexcept {
+    PIRN_ASSERT(what.children.empty(), "a scope ended before what is inside of it");
     task& self = *what.whose;
-    self.innermost = what.parent;
-    self.stop_requested = what.parent->asked;
-    take_down(what);
+    cancel_node& parent = *what.parent;
+    const bool shared = tree_shared();
+    const holding above{parent.guard, shared};
+    const holding here{what.guard, shared};
+    self.innermost = &parent;
+    self.stop_requested.store(parent.is_asked(), std::memory_order_relaxed);
+    parent.children.erase(what);
+    what.parent = nullptr;
+    what.whose = nullptr;
+    what.asked.store(what.asked_here(), std::memory_order_release); // alone again
+}
+
+cancelling::cancelling(cancel_node& what) noexcept : node_{what}, shared_{tree_shared()} {
+    if (shared_) {
+        node_.guard.lock();
+    }
+}
+
+cancelling::~cancelling() {
+    hooks const heard = heard_;
+    if (shared_) {
+        node_.guard.unlock(); // from here on, the node may be gone
+    }
+    call_all(heard);
+}
+
+void cancelling::request(const cancel_origin& why) noexcept {
+    node_.origin.store(&why, std::memory_order_release);
+    if (!node_.is_asked()) {
+        spread(node_, shared_, heard_);
+    }
 }
 
 void request_cancel(cancel_node& what, const cancel_origin& why) noexcept {
-    if (what.asked_here()) {
-        return;
+    cancelling now{what};
+    if (now.first()) {
+        now.request(why);
     }
-    what.origin = &why;
-    if (!what.asked) {
-        spread(what);
+}
+
+bool hear(cancel_node& what, cancel_hook& hook) noexcept {
+    const holding held{what.guard, tree_shared()};
+    if (what.is_asked()) {
+        return true;
     }
+    what.on_asked = &hook;
+    return false;
+}
+
+void forget(cancel_node& what) noexcept {
+    const holding held{what.guard, tree_shared()};
+    what.on_asked = nullptr;
 }
 
 void set_shielded(cancel_node& what, bool shielded) noexcept {
-    what.shielded = shielded;
-    const bool above = what.parent != nullptr && what.parent->asked;
-    if (!shielded && above && !what.asked) {
-        spread(what);
-    } else if (shielded && what.asked && !what.asked_here()) {
-        // Up with the shield when it has come already: what is inside may do its last things. Only for the
-        // node where the task stands: what hangs below was told, and a request is not taken back.
-        what.asked = false;
-        if (what.whose != nullptr && what.whose->innermost == &what) {
-            what.whose->stop_requested = false;
+    hooks heard = nullptr;
+    {
+        cancel_node* const parent = what.parent;
+        const bool shared = tree_shared();
+        spin_lock none;
+        const holding upper{parent != nullptr ? parent->guard : none, shared};
+        const holding here{what.guard, shared};
+        what.shielded = shielded;
+        const bool above = parent != nullptr && parent->is_asked();
+        if (!shielded && above && !what.is_asked()) {
+            spread(what, shared, heard);
+        } else if (shielded && what.is_asked() && !what.asked_here()) {
+            // Up with the shield when it has come already: what is inside may do its last things. Only for the
+            // node where the task stands: what hangs below was told, and a request is not taken back.
+            what.asked.store(false, std::memory_order_release);
+            if (what.whose != nullptr && what.whose->innermost == &what) {
+                what.whose->stop_requested.store(false, std::memory_order_relaxed);
+            }
         }
     }
+    call_all(heard);
 }
 
 const cancel_origin* origin_of(const cancel_node& what) noexcept {
-    for (const cancel_node* at = &what; at != nullptr && at->asked; at = at->parent) {
+    for (const cancel_node* at = &what; at != nullptr && at->is_asked(); at = at->parent) {
         if (at->asked_here()) {
-            return at->origin;
+            return at->origin.load(std::memory_order_acquire);
         }
     }
     return nullptr;

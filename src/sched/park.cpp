@@ -24,13 +24,33 @@ detail::task& required_task() noexcept {
     return *self;
 }
 
-// The one way in which a task is put aside. errno is the thread's, and the tasks that run meanwhile write to
-// it; as this task comes back on the same thread, it can be handed back. (A coroutine may come back on
-// another one, and its switch is too short for two calls of the C library.)
-void put_aside(detail::task& self) {
-    const int kept = errno;
-    detail::suspend(self);
+scheduler& home_of(const detail::task& which) noexcept {
+    return *which.home.load(std::memory_order_relaxed);
+}
+
+// errno has an address that belongs to the thread, and compilers remember it: not across a switch, after which
+// the thread may be another one.
+PIRN_NOINLINE int read_errno() noexcept {
+    asm volatile("");
+    return errno;
+}
+PIRN_NOINLINE void write_errno(int kept) noexcept {
+    asm volatile("");
     errno = kept;
+}
+
+// The one way in which a task is put aside: if it is known who runs next, straight to that one, else back to
+// the scheduler. errno is the thread's, and the tasks that run meanwhile write to it; it is handed back. (A
+// coroutine's switch is too short for two calls of the C library.)
+void put_aside(detail::task& self, detail::task* next) {
+    const int kept = read_errno();
+    if (next != nullptr) {
+        detail::scheduler_access::runs_now(home_of(self), *next);
+        detail::transfer(self, *next);
+    } else {
+        detail::suspend(self);
+    }
+    write_errno(kept);
 }
 
 // Asked before anything is changed.
@@ -40,25 +60,21 @@ void require_that_it_may_suspend(const detail::task& self) {
                  {"name", self.name()});
 }
 
+constexpr wait_kind unnamed_kind{"something"};
+
+// abort_wait: on the thread of the task's scheduler.
+void abort_wait(waiter& on) noexcept {
+    if (on.abort != nullptr && !on.who->abort_called) {
+        on.who->abort_called = true;
+        on.abort(on);
+    }
+}
+
 } // namespace
 
 waiter::waiter(abort_function how) noexcept : who{&required_task()}, abort{how} {}
 
-void park(waiter& on) {
-    detail::task& self = *on.who;
-    PIRN_ASSERT(&self == detail::current_task(), "a task can only put itself to sleep");
-    if (self.stop_requested && !on.over && on.abort != nullptr) {
-        on.abort(on); // not parked yet: should it unpark at once, that is no reason to be queued
-    }
-    if (on.over) {
-        return;
-    }
-    require_that_it_may_suspend(self);
-    self.parked_on = &on;
-    while (!on.over) {
-        put_aside(self);
-    }
-}
+void park(waiter& on) { detail::park_for(on, nullptr); }
 
 void unpark(waiter& on) noexcept {
     if (PIRN_UNLIKELY(on.who == nullptr)) {
@@ -66,22 +82,29 @@ void unpark(waiter& on) noexcept {
         return;
     }
     detail::task& sleeper = *on.who;
-    scheduler& home = *sleeper.home;
+    scheduler* home = sleeper.home.load(std::memory_order_acquire);
     // Whoever runs on the scheduler's thread has its address as the thread's worker.
-    if (detail::this_thread().worker == &home) {
-        on.over = true;
-        if (sleeper.parked_on == &on) {
-            sleeper.parked_on = nullptr;
-            detail::scheduler_access::runnable(home).push_back(sleeper);
+    if (detail::this_thread().worker == home) {
+        if (PIRN_UNLIKELY(sleeper.migratable)) {
+            if (detail::scheduler_access::unpark_mover(*home, sleeper, on)) {
+                return;
+            }
+            home = sleeper.home.load(std::memory_order_acquire); // it has moved on just now
+        } else {
+            on.over = true;
+            if (sleeper.parked_on.load(std::memory_order_relaxed) == &on) {
+                sleeper.parked_on.store(nullptr, std::memory_order_relaxed);
+                detail::scheduler_access::runnable(*home).push_back(sleeper);
+            }
+            return;
         }
-        return;
     }
     // From the push on, the task may run and end, and the scheduler with it: its destructor waits for
     // those who are counted here. Counting is relaxed, because the push publishes it.
-    std::atomic<unsigned>& wakers = detail::scheduler_access::wakers(home);
+    std::atomic<unsigned>& wakers = detail::scheduler_access::wakers(*home);
     wakers.fetch_add(1, std::memory_order_relaxed);
-    if (detail::scheduler_access::inbox(home).push(on)) {
-        home.idles_with().wake();
+    if (detail::scheduler_access::inbox(*home).push(on)) {
+        home->idles_with().wake();
     }
     // release: pairs with the acquire in ~scheduler. The last use of anything here.
     wakers.fetch_sub(1, std::memory_order_release);
@@ -94,7 +117,7 @@ void yield_now() {
 
 bool stop_requested() noexcept {
     const detail::task* self = detail::current_task();
-    return self != nullptr && self->stop_requested;
+    return self != nullptr && self->asked_to_stop();
 }
 
 void throw_if_stopped() {
@@ -105,6 +128,60 @@ void throw_if_stopped() {
 
 namespace detail {
 
+void park_for(waiter& on, task* next) {
+    task& self = *on.who;
+    PIRN_ASSERT(&self == current_task(), "a task can only put itself to sleep");
+    self.abort_called = false;
+    if (self.asked_to_stop() && !on.over) {
+        abort_wait(on); // not parked yet: should it unpark at once, that is no reason to be queued
+    }
+    if (!on.over) {
+        require_that_it_may_suspend(self);
+        self.parked_on.store(&on, std::memory_order_relaxed);
+        self.waits_for.store(on.kind != nullptr ? on.kind : &unnamed_kind,
+                             std::memory_order_relaxed);
+        do {
+            put_aside(self, next != nullptr ? next
+                                            : scheduler_access::next_in_turn(home_of(self)));
+            next = nullptr;
+        } while (!on.over);
+        self.waits_for.store(nullptr, std::memory_order_relaxed);
+    } else if (next != nullptr) {
+        scheduler_access::make_runnable(home_of(self), *next);
+    }
+}
+
+void end_wait_early(task& asked) noexcept {
+    scheduler* const home = asked.home.load(std::memory_order_acquire);
+    if (home == nullptr) {
+        return; // not started: it will see for itself
+    }
+    if (scheduler_access::alone(*home) || this_thread().worker == home) {
+        if (waiter* const on = scheduler_access::wait_of(*home, asked)) {
+            abort_wait(*on);
+        }
+        return;
+    }
+    // acquire and release: whoever clears it looks at the request afterwards.
+    if (!asked.nudged.exchange(true, std::memory_order_acq_rel)) {
+        asked.references.fetch_add(1, std::memory_order_relaxed);
+        home->post(asked.nudge);
+    }
+}
+
+void task::nudge_call::arrived(remote_call& which) noexcept {
+    task& asked = static_cast<nudge_call&>(which).whose;
+    if (asked.on_its_way) {
+        scheduler_access::arrive(asked);
+        return;
+    }
+    asked.nudged.exchange(false, std::memory_order_acq_rel);
+    if (asked.asked_to_stop() && !asked.ended()) {
+        end_wait_early(asked); // or sends it on, if the task has moved
+    }
+    release(asked);
+}
+
 // In one go, without the three calls that it stands for: they would be a good part of an answer.
 void checkpoint() {
     auto* const here = static_cast<scheduler*>(this_thread().worker);
@@ -113,7 +190,7 @@ void checkpoint() {
         return;
     }
     unsigned& left = scheduler_access::answers_left(*here);
-    if (PIRN_UNLIKELY(self->stop_requested || left == 0)) {
+    if (PIRN_UNLIKELY(self->asked_to_stop() || left == 0)) {
         throw_if_stopped();
         let_others_run();
         throw_if_stopped();
@@ -125,8 +202,14 @@ void checkpoint() {
 void let_others_run() {
     task& self = required_task();
     require_that_it_may_suspend(self);
-    scheduler_access::runnable(*self.home).push_back(self);
-    put_aside(self);
+    scheduler& home = home_of(self);
+    if (PIRN_UNLIKELY(self.migratable)) {
+        self.requeue = true; // by the scheduler, when nobody stands on its stack any more
+        put_aside(self, nullptr);
+        return;
+    }
+    scheduler_access::runnable(home).push_back(self);
+    put_aside(self, scheduler_access::next_in_turn(home));
 }
 
 } // namespace detail

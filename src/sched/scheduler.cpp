@@ -13,28 +13,39 @@
 
 #include <pirn/base/assert.hpp>
 #include <pirn/coro/switch.hpp>
+#include <pirn/sched/crew.hpp>
 
 #include "sched/access.hpp"
+#include "sched/share.hpp"
 #include "sched/condition_idler.hpp"
 
-#include <cstdio>
-#include <exception>
-#include <string_view>
+#include <atomic>
+#include <cstddef>
 #include <thread>
+#include <utility>
 
 namespace pirn {
 namespace {
 
-// How many requests of one task may be answered at once before others have a turn: enough to make the
-// way through the queue cheap, few enough to be fair.
-constexpr unsigned answers_per_turn = 32;
+void bump(std::atomic<std::size_t>& counter) noexcept {
+    // Written on one thread only. release: whoever reads it sees what was counted.
+    counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+}
+
+constinit const detail::cancel_origin everybody_leaves_origin{
+    "all tasks of the scheduler are asked to stop", {}};
+
+} // namespace
 
 // Makes a scheduler the thread's worker while it runs, and restores what was there: a task of one
 // scheduler may drive another.
-class at_work {
+class scheduler::at_work {
   public:
     explicit at_work(scheduler& now) noexcept : before_{detail::this_thread().worker} {
         detail::this_thread().worker = &now;
+        const auto* const around = static_cast<const scheduler*>(before_);
+        now.must_lock_ =
+            now.crew_ != nullptr || (around != nullptr && around != &now && around->must_lock_);
     }
     ~at_work() { detail::this_thread().worker = before_; }
     at_work(const at_work&) = delete;
@@ -46,106 +57,235 @@ class at_work {
 
 // The tasks of one tick, taken out of the queue. If the idler fails on the way, those who have not had
 // their turn are the first in the queue again.
-struct current_turn {
-    explicit current_turn(detail::task_queue& from) noexcept : queue{from} {
-        tasks.take_all(queue);
+class scheduler::current_turn {
+  public:
+    explicit current_turn(scheduler& of) noexcept : of_{of} {
+        of.outer_ = detail::this_thread().current;
+        of.turn_.take_all(of.runnable_);
     }
     ~current_turn() {
-        if (!tasks.empty()) {
-            tasks.take_all(queue);
-            queue.take_all(tasks);
+        if (!of_.turn_.empty()) {
+            of_.turn_.take_all(of_.runnable_);
+            of_.runnable_.take_all(of_.turn_);
         }
+        of_.outer_ = nullptr;
     }
     current_turn(const current_turn&) = delete;
     current_turn& operator=(const current_turn&) = delete;
 
-    detail::task_queue tasks;
-    detail::task_queue& queue;
+  private:
+    scheduler& of_;
 };
 
-} // namespace
-
 scheduler::scheduler(const scheduler_options& options, idler* idles_with)
-    : idler_{idles_with}, options_{options} {
+    : idler_{idles_with}, options_{options}, crew_{options.crew}, must_lock_{crew_ != nullptr} {
     PIRN_REQUIRE(options.turns_between_polls > 0, "turns_between_polls is at least 1");
     if (idler_ == nullptr) {
         own_idler_ = std::make_unique<detail::condition_idler>();
         idler_ = own_idler_.get();
     }
+    if (crew_ != nullptr) {
+        share_ = std::make_unique<share>(*this);
+        number_ = crew_->join(*this);
+    }
 }
 
 scheduler::~scheduler() {
-    PIRN_REQUIRE(running_ == nullptr, "a scheduler was destroyed by one of its own tasks");
-    if (alive_count_ > 0) {
+    PIRN_REQUIRE(running_.load(std::memory_order_relaxed) == nullptr, "a scheduler was destroyed by one of its own tasks");
+    if (alive() > 0) {
         report_alive();
         request_stop_all();
         run();
+    }
+    {
+        const at_work here{*this};
+        drain_inbox(); // nudges for tasks that have ended meanwhile
     }
     // A thread that woke the last task may still have the idler in its hands. It does not wait there.
     // acquire: pairs with the release in unpark.
     while (wakers_.load(std::memory_order_acquire) != 0) {
         std::this_thread::yield();
     }
+    if (crew_ != nullptr) {
+        crew_->leave(*this);
+    }
 }
 
 scheduler* scheduler::current() noexcept {
     auto* here = static_cast<scheduler*>(detail::this_thread().worker);
-    return here != nullptr && here->running_ != nullptr ? here : nullptr;
+    return here != nullptr && here->running_.load(std::memory_order_relaxed) != nullptr ? here : nullptr;
 }
 
 bool scheduler::tick() {
     const at_work here{*this};
-    PIRN_REQUIRE(running_ == nullptr, "a task cannot drive its own scheduler");
+    PIRN_REQUIRE(running_.load(std::memory_order_relaxed) == nullptr, "a task cannot drive its own scheduler");
     drain_inbox();
     // Only those that are runnable now: who yields or is woken meanwhile has its turn in the next tick.
-    current_turn turn{runnable_};
-    while (detail::task* next = turn.tasks.pop_front()) {
-        run_one(*next);
+    const current_turn turn{*this};
+    const auto have_turn = [this](detail::task& next) {
+        run_one(next);
         if (++turns_since_poll_ >= options_.turns_between_polls) {
             poll();
         }
+    };
+    while (detail::task* next = turn_.pop_front()) {
+        have_turn(*next);
     }
-    if (runnable_.empty()) {
+    if (share_ != nullptr) {
+        for (std::size_t left = fresh_to_take(); left > 0; --left) {
+            detail::task* const next = take_fresh();
+            if (next == nullptr) {
+                break;
+            }
+            have_turn(*next);
+        }
+    }
+    if (runnable_.empty() && (share_ == nullptr || fresh_to_take() == 0)) {
         poll();
     }
-    return !runnable_.empty();
+    return !runnable_.empty() || (share_ != nullptr && (fresh_to_take() > 0 || steal()));
 }
 
 void scheduler::run() {
-    while (alive_count_ > 0) {
-        if (!tick() && alive_count_ > 0) {
+    const watching until_all_have_ended{crew_};
+    while (alive() > 0) {
+        if (!tick() && alive() > 0) {
             wait();
         }
     }
+    everybody_leaves_ = false;
+    if (crew_ != nullptr) {
+        crew_->leaving_.store(false, std::memory_order_relaxed);
+    }
 }
 
-void scheduler::run_until_ended(const detail::task& which) {
-    PIRN_REQUIRE(which.home == this, "this task belongs to another scheduler");
+void scheduler::run_until_ended(detail::task& which) {
+    const scheduler* const home = which.home.load(std::memory_order_acquire);
+    PIRN_REQUIRE(home == this || (crew_ != nullptr && home->crew_ == crew_),
+                 "this task belongs to another scheduler");
+    struct ring : waiter {
+        explicit ring(scheduler& drives) noexcept
+            : waiter{nullptr,
+                     [](waiter& on) noexcept { static_cast<ring&>(on).here.idler_->wake(); }},
+              here{drives} {}
+        scheduler& here;
+    } bell{*this};
+    const bool elsewhere = crew_ != nullptr && detail::tell_end(which, bell);
     while (!which.ended()) {
         if (!tick() && !which.ended()) {
             wait();
         }
     }
+    if (elsewhere) {
+        detail::forget_end(which, bell); // and waits for one who is about to ring
+    }
+}
+
+void scheduler::serve() {
+    PIRN_REQUIRE(crew_ != nullptr, "serve is for schedulers of a crew: nobody could end it");
+    while (!crew_->closed_.load(std::memory_order_acquire)) {
+        if (!tick() && !crew_->closed_.load(std::memory_order_acquire)) {
+            wait();
+        }
+    }
+    while (tick()) {
+    }
 }
 
 void scheduler::run_one(detail::task& next) {
-    running_ = &next;
-    answers_left_ = answers_per_turn;
+    running_.store(&next, std::memory_order_relaxed);
+    answers_left_ = detail::answers_per_turn;
     const arch::message got = detail::resume(next);
-    running_ = nullptr;
-    if (!detail::has_ended(got)) {
+    // Not `next`, if that one has let another task run in its place.
+    detail::task& last = *running_.load(std::memory_order_relaxed);
+    running_.store(nullptr, std::memory_order_relaxed);
+    if (detail::has_ended(got)) {
+        conclude(last);
+    } else if (PIRN_UNLIKELY(last.requeue)) {
+        last.requeue = false;
+        make_runnable(last);
+    }
+}
+
+void scheduler::conclude(detail::task& ended) {
+    {
+        const detail::holding held{alive_guard_, share_ != nullptr};
+        alive_.erase(ended);
+    }
+    detail::take_down(ended.root);
+    {
+        const detail::holding held{ended.guard, must_lock_};
+        ended.over.store(true, std::memory_order_release);
+        while (waiter* joiner = ended.joiners.pop_front()) {
+            unpark(*joiner);
+        }
+    }
+    if (ended.on_end != nullptr) {
+        ended.on_end->call(*ended.on_end, ended);
+    }
+    detail::release(ended);
+    bump(ended_);
+    everybody_leaves_ = everybody_leaves_ && alive() > 0;
+}
+
+// begin: a new task, on the thread of this scheduler.
+void scheduler::begin(detail::task& fresh) noexcept {
+    fresh.home.store(this, std::memory_order_release);
+    bump(spawned_);
+    if (share_ != nullptr && fresh.worker != this_worker) {
+        if (fresh.worker == any_worker) {
+            offer(fresh);
+        } else {
+            send(fresh);
+        }
         return;
     }
-    alive_.erase(next);
-    everybody_leaves_ = --alive_count_ > 0 && everybody_leaves_;
-    detail::take_down(next.root);
-    while (waiter* joiner = next.joiners.pop_front()) {
-        unpark(*joiner);
+    adopt(fresh);
+    runnable_.push_back(fresh);
+}
+
+// adopt: from now on the task is this scheduler's; not queued yet.
+void scheduler::adopt(detail::task& taken) noexcept {
+    if (outer_ != nullptr && taken.phase == detail::frame_phase::fresh) {
+        taken.parent = outer_; // who will resume it: so that even the first resume is an ordinary one
     }
-    if (next.on_end != nullptr) {
-        next.on_end->call(*next.on_end, next);
+    {
+        const detail::holding held{alive_guard_, share_ != nullptr};
+        alive_.push_back(taken);
     }
-    detail::release(next);
+    // After the task can be found in the list: whoever asks all that are there, asks it, or we see that he did.
+    if (everybody_leaves_ ||
+        (crew_ != nullptr && crew_->leaving_.load(std::memory_order_seq_cst))) {
+        detail::request_cancel(taken.root, everybody_leaves_origin);
+    }
+}
+
+void scheduler::make_runnable(detail::task& what) noexcept {
+    if (PIRN_UNLIKELY(what.migratable) && share_ != nullptr && what.ties == 0) {
+        offer(what);
+    } else {
+        runnable_.push_back(what);
+    }
+}
+
+// next_in_turn: who runs when the running task is put aside, so that the way goes from task to task; null when
+// the scheduler itself should have a look.
+detail::task* scheduler::next_in_turn() noexcept {
+    if (turns_since_poll_ + 1 >= options_.turns_between_polls) {
+        return nullptr;
+    }
+    detail::task* const next = turn_.pop_front();
+    if (next != nullptr) {
+        ++turns_since_poll_;
+    }
+    return next;
+}
+
+std::size_t scheduler::alive() const noexcept {
+    if (crew_ != nullptr) {
+        return crew_->alive();
+    }
+    return spawned_.load(std::memory_order_relaxed) - ended_.load(std::memory_order_relaxed);
 }
 
 void scheduler::post(detail::remote_call& what) noexcept {
@@ -191,26 +331,36 @@ void scheduler::poll() {
 void scheduler::wait() {
     const at_work here{*this};
     // A wake between drain_inbox and the wait is not lost: the idler remembers it.
-    idler_->wait();
+    if (share_ == nullptr) {
+        idler_->wait();
+    } else if (!search()) {
+        sleep();
+    }
     drain_inbox();
 }
 
-void scheduler::report_alive() const noexcept {
-    std::fprintf(stderr, "pirn: a scheduler ends with %zu task(s) alive:\n", alive_count_);
-    for (const detail::task* at = alive_.front(); at != nullptr;
-         at = alive_.next(const_cast<detail::task&>(*at))) {
-        const std::string_view name = at->name().empty() ? "unnamed" : at->name();
-        std::fprintf(stderr, "  \"%.*s\", %s, spawned at %s\n", static_cast<int>(name.size()),
-                     name.data(), to_string(at->status()).data(), detail::site_of(*at).c_str());
+void scheduler::ask_all_here() noexcept {
+    const at_work here{*this};
+    // Asking may wake, and lets nobody end: whoever is in the list stays in it.
+    const detail::holding held{alive_guard_, share_ != nullptr};
+    for (detail::task* at = alive_.front(); at != nullptr; at = alive_.next(*at)) {
+        if (!at->ended()) {
+            detail::request_cancel(at->root, everybody_leaves_origin);
+        }
     }
 }
 
 void scheduler::request_stop_all() noexcept {
-    const at_work here{*this};
-    everybody_leaves_ = alive_count_ > 0;
-    for (detail::task* at = alive_.front(); at != nullptr; at = alive_.next(*at)) {
-        detail::ask_to_stop(*at);
+    if (crew_ == nullptr) {
+        everybody_leaves_ = alive() > 0;
+        ask_all_here();
+        return;
     }
+    if (crew_->alive() == 0) {
+        return;
+    }
+    crew_->leaving_.store(true, std::memory_order_seq_cst);
+    crew_->ask_all_to_stop();
 }
 
 } // namespace pirn

@@ -5,6 +5,7 @@
 
 #include <pirn/base/assert.hpp>
 #include <pirn/base/error.hpp>
+#include <pirn/sched/crew.hpp>
 
 #include "sched/access.hpp"
 
@@ -19,18 +20,22 @@ namespace pirn::detail {
 namespace {
 
 constinit const cancel_origin asked_to_stop{"request_stop", {}};
-constinit const cancel_origin everybody_leaves{"all tasks of the scheduler are asked to stop", {}};
 
 void leave_wait_queue(waiter& on) noexcept;
+task* awaited(const waiter& on) noexcept;
+
+constexpr wait_kind for_end{"the end of a task", &awaited};
 
 // A wait for the end of another task.
 struct join_waiter : waiter {
     explicit join_waiter(task& what, bool cancellable) noexcept
-        : waiter{cancellable ? &leave_wait_queue : nullptr}, other{what} {}
+        : waiter{cancellable ? &leave_wait_queue : nullptr}, other{what} {
+        kind = &for_end;
+    }
     // Also when the wait is unwound.
     ~join_waiter() {
-        if (link.linked()) {
-            other.joiners.erase(*this);
+        if (!over) {
+            forget_end(other, *this);
         }
     }
     join_waiter(const join_waiter&) = delete;
@@ -39,10 +44,45 @@ struct join_waiter : waiter {
     task& other;
 };
 
+// Nothing to do when the end has come first: the unpark is on its way.
 void leave_wait_queue(waiter& on) noexcept {
     auto& self = static_cast<join_waiter&>(on);
-    self.other.joiners.erase(self);
+    {
+        const holding held{self.other.guard, tree_shared()};
+        if (!self.link.linked()) {
+            return;
+        }
+        self.other.joiners.erase(self);
+    }
     unpark(self);
+}
+
+task* awaited(const waiter& on) noexcept { return &static_cast<const join_waiter&>(on).other; }
+
+// A wait from outside of any task, while the thread's own scheduler runs.
+struct outside_waiter : waiter {
+    explicit outside_waiter(scheduler& drives) noexcept
+        : waiter{nullptr, &ring}, here{drives} {}
+    static void ring(waiter& on) noexcept {
+        static_cast<outside_waiter&>(on).here.idles_with().wake();
+    }
+    scheduler& here;
+};
+
+// own_scheduler: of this thread, among those that share tasks with this one.
+scheduler& own_scheduler(scheduler& any) {
+    if (scheduler_access::alone(any) || scheduler_access::on_its_thread(any)) {
+        return any;
+    }
+    const crew& all = *any.shares_with();
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        scheduler* const one = all.member(i);
+        if (one != nullptr && scheduler_access::on_its_thread(*one)) {
+            return *one;
+        }
+    }
+    fail("a task was joined on a thread that has no scheduler", "own_scheduler",
+         std::source_location::current(), {});
 }
 
 } // namespace
@@ -65,26 +105,30 @@ bool spend_answer() noexcept {
     return true;
 }
 
-void start(task& fresh, scheduler& home) noexcept {
-    fresh.home = &home;
-    if (scheduler_access::everybody_leaves(home)) {
-        request_cancel(fresh.root, everybody_leaves);
-    }
-    scheduler_access::alive(home).push_back(fresh);
-    ++scheduler_access::alive_count(home);
-    scheduler_access::runnable(home).push_back(fresh);
-}
+void start(task& fresh, scheduler& home) noexcept { scheduler_access::begin(home, fresh); }
 
 void start_within(task& fresh, scheduler& home, cancel_node& below, end_hook& hook) noexcept {
-    fresh.references = 1;
+    fresh.references.store(1, std::memory_order_relaxed);
     fresh.on_end = &hook;
     hang(fresh.root, below);
-    fresh.stop_requested = fresh.root.asked;
+    if (fresh.root.is_asked()) {
+        fresh.stop_requested.store(true, std::memory_order_relaxed);
+    }
     start(fresh, home);
 }
 
+bool give_up(task& which) noexcept {
+    if (!tree_shared()) {
+        const std::uint32_t left = which.references.load(std::memory_order_relaxed) - 1;
+        which.references.store(left, std::memory_order_relaxed);
+        return left == 0;
+    }
+    // acquire and release: what others did with the task has happened before it is freed.
+    return which.references.fetch_sub(1, std::memory_order_acq_rel) == 1;
+}
+
 void release(task& which) noexcept {
-    if (--which.references > 0) {
+    if (!give_up(which)) {
         return;
     }
     if (which.failure) {
@@ -102,22 +146,30 @@ void wait_for_end(task& other, bool cancellable) {
     }
     task* self = current_task();
     PIRN_REQUIRE(self != &other, "a task cannot wait for its own end", {"name", other.name()});
+    scheduler& theirs = *other.home.load(std::memory_order_acquire);
     if (self == nullptr) {
-        other.home->run_until_ended(other);
+        own_scheduler(theirs).run_until_ended(other);
         return;
     }
-    PIRN_REQUIRE(self->home == other.home, "a task can only join tasks of its own scheduler",
-                 {"name", self->name()}, {"other", other.name()});
+    scheduler& ours = *self->home.load(std::memory_order_relaxed);
+    PIRN_REQUIRE(&ours == &theirs ||
+                     (ours.shares_with() != nullptr && ours.shares_with() == theirs.shares_with()),
+                 "a task can only join tasks of its own scheduler or crew", {"name", self->name()},
+                 {"other", other.name()});
     join_waiter on{other, cancellable};
-    other.joiners.push_back(on);
-    park(on);
+    if (!tell_end(other, on)) {
+        return;
+    }
+    // If the other one has not begun, it does now, in our place: that is what we wait for.
+    park_for(on, scheduler_access::take_now(ours, other) ? &other : nullptr);
     if (cancellable && !other.ended()) {
         throw cancelled{};
     }
 }
 
 bool tell_end(task& other, waiter& on) noexcept {
-    if (other.ended()) {
+    const holding held{other.guard, tree_shared()};
+    if (other.over.load(std::memory_order_relaxed)) {
         return false;
     }
     other.joiners.push_back(on);
@@ -125,6 +177,7 @@ bool tell_end(task& other, waiter& on) noexcept {
 }
 
 void forget_end(task& other, waiter& on) noexcept {
+    const holding held{other.guard, tree_shared()};
     if (on.link.linked()) {
         other.joiners.erase(on);
     }

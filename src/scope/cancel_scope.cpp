@@ -9,6 +9,7 @@
 #include <pirn/sched/task.hpp>
 
 #include <atomic>
+#include <cstdint>
 #include <new>
 #include <thread>
 
@@ -16,8 +17,9 @@ namespace pirn {
 
 // A request that comes from another thread is carried to the scheduler's.
 struct cancel_scope::link_in : detail::remote_call {
-    link_in(cancel_scope& scope, scheduler& runs_on, std::stop_token token)
-        : remote_call{&arrived}, whose{scope}, home{runs_on}, thread{std::this_thread::get_id()} {
+    link_in(cancel_scope& scope, detail::task& self, std::stop_token token)
+        : remote_call{&arrived}, whose{scope}, task{self}, home{*self.home.load()},
+          thread{std::this_thread::get_id()} {
         callback.emplace(std::move(token), request{*this}); // which may be called at once
     }
 
@@ -40,6 +42,7 @@ struct cancel_scope::link_in : detail::remote_call {
     };
 
     cancel_scope& whose;
+    detail::task& task;
     scheduler& home;
     std::thread::id thread;
     std::atomic<bool> posted{false};
@@ -49,7 +52,15 @@ struct cancel_scope::link_in : detail::remote_call {
 struct cancel_scope::link_out : detail::cancel_hook {
     link_out() : cancel_hook{&asked} {}
     static void asked(cancel_hook& self) noexcept {
-        static_cast<link_out&>(self).source.request_stop();
+        auto& out = static_cast<link_out&>(self);
+        out.source.request_stop();
+        let_go(out);
+    }
+    static void let_go(link_out& out) noexcept {
+        // acquire and release: the last one deletes what the other one has used.
+        if (out.references.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+            delete &out;
+        }
     }
     std::stop_source source;
 };
@@ -60,9 +71,16 @@ cancel_scope::cancel_scope(time_point deadline) noexcept : alarm_{*this}, deadli
 
 cancel_scope::cancel_scope(std::stop_token token, time_point deadline)
     : alarm_{*this}, deadline_{deadline} {
-    scheduler* const home = scheduler::current();
-    PIRN_REQUIRE(home != nullptr, "a cancel_scope with a stop_token was made outside of any task");
-    in_ = std::make_unique<link_in>(*this, *home, std::move(token));
+    detail::task* const self = detail::current_task();
+    PIRN_REQUIRE(self != nullptr, "a cancel_scope with a stop_token was made outside of any task");
+    ++self->ties; // what is posted is posted to this thread
+    struct untie {
+        ~untie() { task->ties = static_cast<std::uint16_t>(task->ties - (made ? 0 : 1)); }
+        detail::task* task;
+        bool made = false;
+    } guard{self};
+    in_ = std::make_unique<link_in>(*this, *self, std::move(token));
+    guard.made = true;
 }
 
 cancel_scope::~cancel_scope() {
@@ -72,11 +90,17 @@ cancel_scope::~cancel_scope() {
         if (in_->posted.load(std::memory_order_relaxed)) {
             in_->home.call_posted();
         }
+        --in_->task.ties;
+    }
+    if (out_ != nullptr) {
+        detail::forget(node_);
+        link_out::let_go(*out_);
     }
 }
 
 void cancel_scope::cancel(std::string_view cause, std::source_location where) noexcept {
-    if (node_.asked_here()) {
+    detail::cancelling now{node_};
+    if (!now.first()) {
         return;
     }
     try {
@@ -85,7 +109,7 @@ void cancel_scope::cancel(std::string_view cause, std::source_location where) no
         cause_.clear(); // the cause is lost, the cancellation is not
     }
     origin_ = {cause_, where};
-    detail::request_cancel(node_, origin_);
+    now.request(origin_);
 }
 
 std::string_view cancel_scope::cause() const noexcept {
@@ -101,15 +125,17 @@ std::source_location cancel_scope::where() const noexcept {
 void cancel_scope::set_deadline(time_point when) {
     deadline_ = when;
     if (node_.whose != nullptr) {
-        alarm_.set(when);
+        PIRN_REQUIRE(scheduler::current() == node_.whose->home.load(std::memory_order_relaxed),
+                     "a deadline was moved on another thread than the one that the scope runs on");
+        alarm_.set(when, node_.whose);
     }
 }
 
 std::stop_token cancel_scope::stop_token() {
     if (out_ == nullptr) {
-        out_ = std::make_unique<link_out>();
-        node_.on_asked = out_.get();
-        if (node_.asked) {
+        out_ = new link_out;
+        // The reference that a call gives up is taken by the one who calls.
+        if (detail::hear(node_, *out_)) {
             out_->source.request_stop();
         }
     }
@@ -125,9 +151,8 @@ void cancel_scope::begin() {
     PIRN_REQUIRE(self != nullptr, "a cancel_scope was run outside of any task");
     PIRN_REQUIRE(node_.whose == nullptr,
                  "a cancel_scope was run inside of itself, or by two tasks");
-    const bool before = node_.asked;
     detail::enter(node_, *self);
-    if (!before && node_.asked && out_ != nullptr) {
+    if (out_ != nullptr && node_.is_asked()) {
         out_->source.request_stop();
     }
     if (deadline_ != never && !node_.asked_here()) {
@@ -142,8 +167,6 @@ void cancel_scope::begin() {
 void cancel_scope::end() noexcept {
     alarm_.unset();
     detail::leave(node_);
-    node_.whose = nullptr;
-    node_.asked = node_.asked_here(); // alone again
 }
 
 bool cancel_scope::was_ours() const noexcept { return node_.asked_here() && !stop_requested(); }

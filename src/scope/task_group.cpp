@@ -12,12 +12,7 @@ namespace pirn {
 namespace detail {
 
 void start_state::wait() {
-    if (!settled) {
-        waiter here; // not to be aborted: what asks us asks the task too, and that ends
-        starter = &here;
-        park(here);
-        starter = nullptr;
-    }
+    park(starter); // not to be aborted: what asks us asks the task too, and that ends
     if (failure) {
         std::rethrow_exception(std::move(failure));
     }
@@ -27,14 +22,11 @@ void start_state::wait() {
     }
 }
 
-void start_state::settle() noexcept {
-    settled = true;
-    if (starter != nullptr) {
-        unpark(*starter);
-    }
-}
+void start_state::settle() noexcept { unpark(starter); }
 
 namespace {
+
+constexpr wait_kind for_group_of_tasks{"the tasks of a group"};
 
 task& required_owner() {
     task* const self = current_task();
@@ -51,10 +43,10 @@ task_group::task_group() : owner_{detail::required_owner()}, hook_{*this} {
 }
 
 task_group::~task_group() {
-    if (size_ > 0) {
+    if (size() > 0) {
         cancel({});
-        wait_for_all();
     }
+    wait_for_all(); // also for the last one to take its hands off
     detail::take_down(node_);
     if (!first_) {
         return; // there was none, or wait has told it, and whoever caught it could see the others
@@ -74,15 +66,25 @@ void task_group::wait() {
 }
 
 void task_group::cancel(std::source_location where) noexcept {
-    if (!node_.asked_here()) {
+    detail::cancelling now{node_};
+    if (now.first()) {
         origin_ = {"its group was cancelled", where};
-        detail::request_cancel(node_, origin_);
+        now.request(origin_);
     }
 }
 
+std::size_t task_group::size() const noexcept {
+    const detail::holding held{guard_, detail::tree_shared()};
+    return size_;
+}
+
 void task_group::begin(detail::task& fresh) noexcept {
-    ++size_;
-    detail::start_within(fresh, *owner_.home, node_, hook_);
+    {
+        const detail::holding held{guard_, detail::tree_shared()};
+        ++size_;
+    }
+    scheduler* const here = scheduler::current();
+    detail::start_within(fresh, here != nullptr ? *here : *owner_.home.load(), node_, hook_);
 }
 
 // Cannot be aborted: whoever asks the owner to stop asks the tasks too, as the group hangs in the owner's scope.
@@ -90,11 +92,19 @@ void task_group::wait_for_all() {
     PIRN_REQUIRE(detail::current_task() == &owner_,
                  "a task_group was waited for by another task than the one that made it",
                  {"owner", owner_.name()});
-    while (size_ > 0) {
-        waiter here;
-        waiting_ = &here;
-        park(here);
-        waiting_ = nullptr;
+    const bool shared = detail::tree_shared();
+    for (;;) {
+        std::optional<waiter> here;
+        {
+            const detail::holding held{guard_, shared};
+            if (size_ == 0) {
+                return;
+            }
+            here.emplace();
+            here->kind = &detail::for_group_of_tasks;
+            waiting_ = &*here;
+        }
+        park(*here);
     }
 }
 
@@ -103,24 +113,29 @@ void task_group::hook::ended(end_hook& self, detail::task& which) noexcept {
     if (which.failure) {
         group.keep_error(std::exchange(which.failure, nullptr));
     }
+    const detail::holding held{group.guard_, detail::tree_shared()};
     if (--group.size_ == 0 && group.waiting_ != nullptr) {
         unpark(*std::exchange(group.waiting_, nullptr));
     }
 }
 
 void task_group::keep_error(std::exception_ptr what) noexcept {
-    if (!first_) {
-        first_ = std::move(what);
-        if (!node_.asked_here()) {
-            origin_ = {"another task of its group failed", {}};
-            detail::request_cancel(node_, origin_);
+    {
+        const detail::holding held{guard_, detail::tree_shared()};
+        if (first_) {
+            try {
+                further_.push_back(what);
+            } catch (const std::bad_alloc&) {
+                detail::report_error("a task of a group", what);
+            }
+            return;
         }
-        return;
+        first_ = std::move(what);
     }
-    try {
-        further_.push_back(what);
-    } catch (const std::bad_alloc&) {
-        detail::report_error("a task of a group", what);
+    detail::cancelling now{node_};
+    if (now.first()) {
+        origin_ = {"another task of its group failed", {}};
+        now.request(origin_);
     }
 }
 

@@ -254,8 +254,12 @@ task& task_of(const join_handle_base& handle) {
 join_case::join_case(const join_handle_base* handle) noexcept : awaited{task_of(*handle)} {
     const task* const self = current_task();
     PIRN_REQUIRE(self != nullptr, "a select waits for a task outside of any; only tasks can");
-    PIRN_REQUIRE(self->home == awaited.home, "a task can only wait for tasks of its own scheduler",
-                 {"name", self->name()}, {"other", awaited.name()});
+    const scheduler& ours = *self->home.load();
+    const scheduler& theirs = *awaited.home.load();
+    PIRN_REQUIRE(&ours == &theirs ||
+                     (ours.shares_with() != nullptr && ours.shares_with() == theirs.shares_with()),
+                 "a task can only wait for tasks of its own scheduler or crew", {"name", self->name()},
+                 {"other", awaited.name()});
     PIRN_REQUIRE(self != &awaited, "a task cannot wait for its own end", {"name", self->name()});
 }
 

@@ -110,7 +110,7 @@ TEST_F(misuse, of_waiting_with_one_scheduler_for_a_task_of_another) {
     pirn::scheduler other;
     struct open : pirn::join_handle<> {
         explicit open(pirn::join_handle<>&& from) : join_handle{std::move(from)} {}
-        const pirn::detail::task& task() const { return checked(); }
+        pirn::detail::task& task() const { return checked(); }
     };
     open foreign{other.spawn([] {})};
     EXPECT_TRUE(complains([&] { one.run_until_ended(foreign.task()); }, "another scheduler"));

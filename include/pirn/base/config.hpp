@@ -81,3 +81,12 @@ inline constexpr bool under_thread_sanitizer = false;
 #define PIRN_COLD [[gnu::noinline, gnu::cold]]
 #define PIRN_NOINLINE [[gnu::noinline]]
 #define PIRN_UNLIKELY(condition) __builtin_expect(static_cast<bool>(condition), false)
+
+// For the body of a loop that looks at memory until another thread has written it.
+#if defined(__x86_64__) || defined(__i386__)
+#define PIRN_CPU_RELAX() __builtin_ia32_pause()
+#elif defined(__aarch64__)
+#define PIRN_CPU_RELAX() asm volatile("yield" ::: "memory")
+#else
+#define PIRN_CPU_RELAX() asm volatile("" ::: "memory")
+#endif

@@ -12,6 +12,11 @@ namespace pirn {
 
 class loop;
 
+namespace detail {
+struct task;
+}
+
+// alarm: set, unset and destroyed on the thread of one task, or of several that share it.
 class PIRN_EXPORT alarm {
   public:
     // ring: called on the loop's thread, outside of any task, at the time or later, never before. It must not
@@ -26,6 +31,8 @@ class PIRN_EXPORT alarm {
     // set: rings at `when` instead of whenever it was set for before; not at all if that is `never`. A
     // programmer error where there is no event loop. Never suspends.
     void set(time_point when);
+    // The same for another task than the current one, on the same thread. The alarm does not outlive that task.
+    void set(time_point when, detail::task* for_task);
     // unset: does not ring any more. Never suspends.
     void unset() noexcept;
 
@@ -38,9 +45,12 @@ class PIRN_EXPORT alarm {
         alarm& whose;
     };
 
+    void untie() noexcept;
+
     timer timer_;
     ring_function ring_;
     loop* where_ = nullptr; // on which it is set
+    detail::task* tied_ = nullptr; // the task that set it, which stays on this thread meanwhile
 };
 
 } // namespace pirn

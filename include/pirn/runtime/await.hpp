@@ -51,6 +51,22 @@ PIRN_EXPORT void give_way();
 // await_on: the rest of await. Suspends.
 PIRN_EXPORT int await_on(loop& here, operation& what, waiter*& sleeper) noexcept;
 
+// await_elsewhere: await_on for a loop of another thread of this runtime: started over there, if `still_wanted(whose)`
+// is true then. A programmer error if the loop is not one of this runtime's. Suspends.
+PIRN_EXPORT int await_elsewhere(loop& there, operation& what, waiter*& sleeper,
+                                bool (*still_wanted)(const void* whose) noexcept,
+                                const void* whose) noexcept;
+
+// call_elsewhere: calls the function on the thread of that loop; it has returned when this does. False, and nothing
+// has happened, if the loop is not one of this runtime's. Cannot be cancelled. Suspends.
+PIRN_EXPORT bool call_elsewhere_erased(loop& there, void (*call)(void* what) noexcept,
+                                       void* what) noexcept;
+template <class Function>
+bool call_elsewhere(loop& there, Function function) noexcept {
+    return call_elsewhere_erased(
+        there, [](void* what) noexcept { (*static_cast<Function*>(what))(); }, &function);
+}
+
 PIRN_EXPORT int await_operation(operation& what, waiter*& sleeper) noexcept;
 PIRN_EXPORT int await_shielded_operation(operation& what, waiter*& sleeper) noexcept;
 

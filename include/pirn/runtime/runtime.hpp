@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The runtime: a scheduler that idles on an event loop, on one thread. This is the only room that knows
+// The runtime: schedulers that idle on event loops, one pair for each thread. This is the only room that knows
 // both wings of the house.
 //
 //   int main() {
@@ -8,6 +8,9 @@
 //           pirn::sleep_for(10ms);
 //       });
 //   }
+//
+// With several threads, a task begins on whichever has time, and then stays there, so that it may keep what belongs to
+// a thread (thread_local, locks, caches of libraries). docs/threads.md tells what tasks may share, and how.
 #pragma once
 
 #include <pirn/base/export.hpp>
@@ -15,6 +18,7 @@
 #include <pirn/sched/options.hpp>
 #include <pirn/sched/scheduler.hpp>
 
+#include <cstddef>
 #include <memory>
 #include <source_location>
 #include <type_traits>
@@ -25,6 +29,10 @@ namespace pirn {
 class loop;
 
 struct runtime_options {
+    // Threads that run tasks, the one that makes the runtime included; at most 256. 0: as many as the process may
+    // use processors (available_processors).
+    std::size_t threads = 1;
+
     loop_options loop = {};
     scheduler_options scheduler = {};
 
@@ -32,10 +40,11 @@ struct runtime_options {
     spawn_options main = {.name = "main"};
 };
 
-// runtime: for programs that keep one around; most call run(). Belongs to the thread that made it.
+// runtime: for programs that keep one around; most call run(). Belongs to the thread that made it, which runs the main
+// function and is one of its threads.
 class PIRN_EXPORT runtime {
   public:
-    // Throws std::system_error when the kernel refuses an event loop.
+    // Throws std::system_error when the kernel refuses an event loop, or a thread.
     explicit runtime(const runtime_options& options = {});
     runtime(const runtime&) = delete;
     runtime& operator=(const runtime&) = delete;
@@ -48,12 +57,13 @@ class PIRN_EXPORT runtime {
     template <class Function>
     std::invoke_result_t<std::decay_t<Function>> run(Function&& function);
 
+    // Of the thread that made it.
     pirn::scheduler& scheduler() noexcept;
     pirn::loop& loop() noexcept;
     const runtime_options& options() const noexcept;
 
   private:
-    void finish(const detail::task& main);
+    void finish(detail::task& main);
 
     struct state;
     std::unique_ptr<state> state_;
@@ -73,6 +83,10 @@ PIRN_EXPORT loop& current_loop();
 // current_loop_or_null: the same, or null where there is none. Never suspends.
 PIRN_EXPORT loop* current_loop_or_null() noexcept;
 
+// available_processors: how many processors the process may use at a time: those that its affinity mask allows, and no
+// more than the quota of its control group (cgroup v1 or v2) rounded up. At least 1. Never suspends.
+PIRN_EXPORT std::size_t available_processors() noexcept;
+
 // ---------------------------------------------------------------------------------------------------
 
 template <class Function>
@@ -82,7 +96,7 @@ std::invoke_result_t<std::decay_t<Function>> runtime::run(Function&& function) {
     struct main_handle : join_handle<result> {
         explicit main_handle(join_handle<result>&& spawned)
             : join_handle<result>{std::move(spawned)} {}
-        const detail::task& task() const noexcept { return this->checked(); }
+        detail::task& task() const noexcept { return this->checked(); }
     };
     main_handle main{scheduler().spawn(options().main, std::forward<Function>(function))};
     finish(main.task());

@@ -12,6 +12,13 @@
 
 namespace pirn {
 
+class crew;
+
+// Where a task may run, if its scheduler has others beside it: on whichever thread takes it first; on the one that
+// spawns it; or on the one of a number, as crew::member counts.
+inline constexpr int any_worker = -1;
+inline constexpr int this_worker = -2;
+
 struct spawn_options {
     // For messages and debuggers. Copied; what exceeds 31 characters is cut off.
     std::string_view name = {};
@@ -22,6 +29,15 @@ struct spawn_options {
     // Where the stack comes from; null: default_stack_source(). Outlives the task.
     stack_source* stacks = nullptr;
 
+    // The thread on which it starts, and stays. No difference where there is only one.
+    int worker = any_worker;
+
+    // Whether other threads may take the task over also after it has started, whenever it waits or yields. Only
+    // for functions that keep nothing of a thread across a suspension: no reference to a thread_local, no lock of
+    // the standard library, no open file of a library that caches by thread. While a deadline is set (with_timeout)
+    // it stays where it is.
+    bool migratable = false;
+
     // Where the task was spawned, for messages. Filled in by itself.
     std::source_location where = std::source_location::current();
 };
@@ -30,6 +46,9 @@ struct scheduler_options {
     // How many turns of tasks may pass before the idler is asked for news, although tasks are still
     // runnable: a task that never blocks lets the event loop run all the same. At least 1.
     std::size_t turns_between_polls = 128;
+
+    // With whom it shares its tasks; null: with nobody. Outlives the scheduler.
+    pirn::crew* crew = nullptr;
 };
 
 } // namespace pirn

@@ -26,6 +26,16 @@ namespace detail {
 struct task;
 }
 
+struct waiter;
+
+// wait_kind: what a task waits for, in words, for reports: "a mutex". Static.
+struct wait_kind {
+    const char* name;
+    // The task without whose doing the wait cannot end; null if that cannot be told. Called on the thread of the
+    // waiting task's scheduler, or while no task runs at all.
+    detail::task* (*depends_on)(const waiter& on) noexcept = nullptr;
+};
+
 struct PIRN_EXPORT waiter : mpsc_link {
     // abort: how to end the wait early when the task is asked to stop; null when it cannot be. Called on
     // the task's scheduler, at most once per park. It must lead to the unpark, then or later.
@@ -41,7 +51,8 @@ struct PIRN_EXPORT waiter : mpsc_link {
     detail::task* const who;
     const abort_function abort; // without a task: what unpark calls
     list_link link;             // in the wait queue of whatever is waited for
-    bool over = false;          // unparked; written on the task's scheduler
+    const wait_kind* kind = nullptr;
+    bool over = false; // unparked; written on the task's scheduler
 };
 
 // park: sleeps until the waiter is unparked. If the task has been asked to stop, abort is called first.

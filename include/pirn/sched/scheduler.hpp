@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
 //
 // The scheduler: decides which task runs next, on one thread, first come, first served. Usable alone, by
-// a program that has its own main loop, tick by tick; runtime/ gives it an event loop to idle on.
+// a program that has its own main loop, tick by tick; runtime/ gives it an event loop to idle on. Several on
+// threads of their own can be a crew, and share what has not started yet: crew.hpp.
 //
 //   pirn::scheduler tasks;
 //   auto a = tasks.spawn([] { pirn::yield_now(); return 1; });
 //   while (tasks.tick()) {}
 //   use(a.get());
 //
-// A scheduler belongs to one thread; only unpark (and so everything built on it) may be called from
-// others.
+// A scheduler belongs to the thread that made it; only unpark (and so everything built on it) and post may be
+// called from others.
 #pragma once
 
 #include <pirn/base/export.hpp>
@@ -26,20 +27,16 @@
 #include <functional>
 #include <memory>
 #include <source_location>
+#include <thread>
 #include <type_traits>
 #include <utility>
 
 namespace pirn {
 
+class crew;
+
 namespace detail {
 struct scheduler_access; // src/sched/access.hpp
-
-// remote_call: a function that a scheduler is to call on its own thread, outside of any task; asked for on any
-// thread. Stays where it is until it has been called.
-struct remote_call : mpsc_link {
-    explicit remote_call(void (*what)(remote_call&) noexcept) noexcept : call{what} {}
-    void (*const call)(remote_call&) noexcept;
-};
 } // namespace detail
 
 class PIRN_EXPORT scheduler {
@@ -70,24 +67,35 @@ class PIRN_EXPORT scheduler {
     // True if there is more to do at once. Never waits. Called outside of any task.
     bool tick();
 
-    // run: until no task is alive. Waits by the idler when nothing is runnable. Called outside of any
-    // task.
+    // run: until no task is alive, in the whole crew. Waits by the idler when nothing is runnable. Called outside
+    // of any task.
     void run();
 
     // run_until_ended: the same, but only until this task has ended.
-    void run_until_ended(const detail::task& which);
+    void run_until_ended(detail::task& which);
+
+    // serve: runs tasks until the crew is closed and nothing is runnable here. Called outside of any task.
+    void serve();
 
     // request_stop_all: asks every task that is alive to stop, and whoever is spawned before all of
-    // those have ended: nobody can slip in while everybody leaves. Never suspends.
+    // those have ended: nobody can slip in while everybody leaves. Of a crew, all of it. Never suspends.
     void request_stop_all() noexcept;
+
+    // report_alive: on stderr, the tasks that are alive. Never suspends.
+    void report_alive() const noexcept;
 
     // post: has it called soon. Thread-safe. call_posted: calls at once what has been posted; on the scheduler's
     // thread, also inside a task. Not API. Never suspend.
     void post(detail::remote_call& what) noexcept;
     void call_posted() noexcept;
 
-    // alive: tasks spawned and not ended. Never suspends.
-    std::size_t alive() const noexcept { return alive_count_; }
+    // alive: tasks spawned and not ended; of a crew, all of them. Never suspends.
+    std::size_t alive() const noexcept;
+
+    // shares_with: as given in the options; null when it is alone. number: which of the crew, in the order in
+    // which they joined; 0 when it is alone. Never suspend.
+    pirn::crew* shares_with() const noexcept { return crew_; }
+    std::size_t number() const noexcept { return number_; }
 
     // idles_with: as given, or the condition variable. Never suspends.
     idler& idles_with() const noexcept { return *idler_; }
@@ -97,26 +105,62 @@ class PIRN_EXPORT scheduler {
 
   private:
     friend struct detail::scheduler_access;
+    friend class crew;
+    class at_work;
+    class current_turn;
+    class watching;
+    struct share; // what others of the crew touch
 
     void run_one(detail::task& next);
+    void conclude(detail::task& ended);
     void drain_inbox() noexcept;
     void poll();
     void wait();
-    void report_alive() const noexcept;
+    void ask_all_here() noexcept;
+    bool must_lock() const noexcept { return must_lock_; }
+
+    void begin(detail::task& fresh) noexcept;
+    void make_runnable(detail::task& what) noexcept;
+    detail::task* next_in_turn() noexcept;
+    bool take_now(detail::task& fresh) noexcept;
+
+    // In a crew (crew.cpp).
+    detail::task* take_fresh() noexcept;
+    void adopt(detail::task& taken) noexcept;
+    void offer(detail::task& what) noexcept;
+    void send(detail::task& fresh) noexcept;
+    void arrive(detail::task& fresh) noexcept;
+    bool steal() noexcept;
+    bool steal_from(scheduler& victim) noexcept;
+    bool search() noexcept;
+    void sleep();
+    bool unpark_mover(detail::task& sleeper, waiter& on) noexcept;
+    waiter* wait_of(detail::task& what) noexcept;
+    std::size_t fresh_to_take() const noexcept;
+    bool may_sleep() const noexcept;
 
     idler* idler_;
     std::unique_ptr<idler> own_idler_;
     scheduler_options options_;
+    pirn::crew* crew_;
+    std::unique_ptr<share> share_; // null when alone
+    std::size_t number_ = 0;
+    bool must_lock_;                // whether what tasks share may be touched on other threads
+    bool everybody_leaves_ = false; // alone: request_stop_all was called, and somebody is still there
     detail::task_queue runnable_;
-    list<detail::task, &detail::task::alive_link> alive_;
-    bool everybody_leaves_ = false; // request_stop_all was called, and somebody is still there
-    mpsc<waiter> inbox_;
-    mpsc<detail::remote_call> calls_;
-    std::atomic<unsigned> wakers_{0}; // other threads in the middle of unpark; see there
-    detail::task* running_ = nullptr;
-    std::size_t alive_count_ = 0;
+    detail::task_queue turn_;         // those of this round that have not had their turn
+    detail::frame* outer_ = nullptr;  // in which coroutine it is driven
+    std::atomic<detail::task*> running_{nullptr}; // written on this thread only
     std::size_t turns_since_poll_ = 0;
     unsigned answers_left_ = 0; // see detail::spend_answer
+    list<detail::task, &detail::task::alive_link> alive_;
+    mutable detail::spin_lock alive_guard_;
+    std::atomic<std::size_t> spawned_{0}; // both written on this thread only
+    std::atomic<std::size_t> ended_{0};
+    std::thread::id const thread_ = std::this_thread::get_id();
+    alignas(64) mpsc<waiter> inbox_;
+    mpsc<detail::remote_call> calls_;
+    std::atomic<unsigned> wakers_{0}; // other threads in the middle of unpark; see there
 };
 
 // ---------------------------------------------------------------------------------------------------
@@ -154,6 +198,8 @@ auto scheduler::spawn(const spawn_options& options, Function&& function, Argumen
                                    .where = options.where};
     detail::task& fresh = *detail::make_body<detail::task_body<Function, Arguments...>>(
         create, std::forward<Function>(function), std::forward<Arguments>(arguments)...);
+    fresh.worker = options.worker;
+    fresh.migratable = options.migratable;
     detail::start(fresh, *this);
     return join_handle<detail::task_result<Function, Arguments...>>{fresh};
 }

@@ -5,27 +5,38 @@
 //
 // This is not API. It is installed because spawn is a template; users hold a join_handle.
 //
-// Mutable state, all of it written on the scheduler's own thread:
+// Mutable state. What is not named with a lock is written on the thread of the task's scheduler. Where a scheduler
+// is alone, no lock is taken.
 //
-//   home            at the spawn
-//   queue_link      the run queue
-//   alive_link      the scheduler's list of everything alive
-//   parked_on       park and unpark; null while runnable or running
-//   joiners         join
-//   references      the scheduler's one, and the handle's
+//   home            at the spawn; by whoever takes the task over, under the lock of the queue that it is taken from
+//   queue_link      a run queue; a stealable one under that queue's lock
+//   alive_link      the scheduler's list of everything alive, under its lock
+//   parked_on       park and unpark; null while runnable or running. Others only look whether it is null
+//   abort_called    park, and whoever ends the wait early: once per wait
+//   joiners         join, under guard
+//   over            at the end, under guard
+//   references      the scheduler's one, the handle's, and one while `nudge` is on its way
 //   root, innermost scopes: see cancel_node.hpp. A node of the task's group hangs root below itself
 //   stop_requested  the same as innermost->asked
+//   nudge, nudged   whoever asks the task to stop, on another thread
 //   on_end          at the spawn, by a group
 //   may_not_suspend no_suspend, which counts
+//   ties            what keeps a migratable task where it is
+//   requeue         yield of a migratable task: to be queued when it is off its stack
+//   waits_for       park: what it waits for, for reports; others may look at any time
+//   locals          task_local values
 #pragma once
 
 #include <pirn/base/export.hpp>
 #include <pirn/base/list.hpp>
+#include <pirn/base/mpsc.hpp>
+#include <pirn/base/spin_lock.hpp>
 #include <pirn/coro/frame.hpp>
 #include <pirn/sched/cancel_node.hpp>
 #include <pirn/sched/options.hpp>
 #include <pirn/sched/park.hpp>
 
+#include <atomic>
 #include <cstdint>
 
 namespace pirn {
@@ -34,11 +45,20 @@ class scheduler;
 
 namespace detail {
 
+// remote_call: a function that a scheduler is to call on its own thread, outside of any task; asked for on any
+// thread. Stays where it is until it has been called.
+struct remote_call : mpsc_link {
+    explicit remote_call(void (*what)(remote_call&) noexcept) noexcept : call{what} {}
+    void (*const call)(remote_call&) noexcept;
+};
+
 // end_hook: who wants to know at once that a task has ended. Called on the scheduler's thread, outside of any
 // task; may take the failure.
 struct end_hook {
     void (*call)(end_hook& self, task& ended) noexcept;
 };
+
+struct local_values; // task_local.hpp
 
 struct PIRN_EXPORT task : frame {
     task(const placement& place, const frame_behaviour& typed,
@@ -47,19 +67,40 @@ struct PIRN_EXPORT task : frame {
         root.whose = this;
     }
 
-    bool ended() const noexcept { return phase == frame_phase::done; }
+    bool ended() const noexcept { return over.load(std::memory_order_acquire); }
+    bool asked_to_stop() const noexcept { return stop_requested.load(std::memory_order_relaxed); }
+    bool parked() const noexcept { return parked_on.load(std::memory_order_relaxed) != nullptr; }
 
-    scheduler* home = nullptr;
+    // nudge: gets the task to look at stop_requested; on its scheduler's thread.
+    struct nudge_call : remote_call {
+        explicit nudge_call(task& of) noexcept : remote_call{&arrived}, whose{of} {}
+        static void arrived(remote_call& which) noexcept;
+        task& whose;
+    };
+
+    std::atomic<scheduler*> home{nullptr};
     list_link queue_link;
     list_link alive_link;
-    waiter* parked_on = nullptr;
+    std::atomic<waiter*> parked_on{nullptr};
     list<waiter, &waiter::link> joiners;
     cancel_node root;
     cancel_node* innermost = &root;
     end_hook* on_end = nullptr;
-    std::uint32_t references = 2;
+    local_values* locals = nullptr;
+    std::atomic<const wait_kind*> waits_for{nullptr};
+    nudge_call nudge{*this};
+    std::atomic<std::uint32_t> references{2};
+    int worker = any_worker;
     std::uint16_t may_not_suspend = 0;
-    bool stop_requested = false;
+    std::uint16_t ties = 0;
+    spin_lock guard;
+    std::atomic<bool> over{false};
+    std::atomic<bool> stop_requested{false};
+    std::atomic<bool> nudged{false};
+    bool on_its_way = false; // nudge brings it to the worker that it was spawned for
+    bool migratable = false;
+    bool requeue = false;
+    bool abort_called = false;
 };
 
 using task_queue = list<task, &task::queue_link>;
@@ -79,6 +120,9 @@ PIRN_EXPORT void let_others_run();
 // checkpoint: what a suspending call begins with that is mostly answered at once: throw_if_stopped, and lets
 // others run when this task has had its share. Outside of any task, nothing. Suspends.
 PIRN_EXPORT void checkpoint();
+
+// park_for: park, and if it is known who should run meanwhile, that one: off every queue. Suspends.
+PIRN_EXPORT void park_for(waiter& on, task* next);
 
 // start: hands a new task to the scheduler. release: gives up one reference; the last one frees it.
 PIRN_EXPORT void start(task& fresh, scheduler& home) noexcept;

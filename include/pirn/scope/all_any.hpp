@@ -87,11 +87,15 @@ class first_wins {
                 failed(std::current_exception());
                 return;
             }
-            if (!over_) {
+            {
+                const holding held{guard_, tree_shared()};
+                if (over_) {
+                    return;
+                }
                 over_ = true;
                 answer_ = std::move(mine);
-                group_.cancel();
             }
+            group_.cancel();
         });
     }
 
@@ -112,17 +116,22 @@ class first_wins {
 
   private:
     void failed(std::exception_ptr what) {
-        if (over_) {
-            return;
-        }
-        failures_.push_back(std::move(what));
-        if (failures_count_) {
+        {
+            const holding held{guard_, tree_shared()};
+            if (over_) {
+                return;
+            }
+            failures_.push_back(std::move(what));
+            if (!failures_count_) {
+                return;
+            }
             over_ = true;
-            group_.cancel();
         }
+        group_.cancel();
     }
 
     bool failures_count_;
+    spin_lock guard_; // of what follows; the tasks may run on several threads
     bool over_ = false;
     answer_slot<T> answer_;
     std::vector<std::exception_ptr> failures_;

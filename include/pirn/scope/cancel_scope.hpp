@@ -33,8 +33,9 @@
 
 namespace pirn {
 
-// cancel_scope: belongs to the scheduler's thread, as tasks do; request_stop of its token's source may come from
-// any thread. May be used for one run after another; once cancelled it stays so.
+// cancel_scope: run by one task at a time. cancel, cancel_requested and cause may be called by any task of the
+// runtime, on whatever thread; request_stop of its token's source may come from any thread. May be used for one run
+// after another; once cancelled it stays so.
 class PIRN_EXPORT cancel_scope {
   public:
     cancel_scope() noexcept;
@@ -60,7 +61,7 @@ class PIRN_EXPORT cancel_scope {
                 std::source_location where = std::source_location::current()) noexcept;
 
     // cancel_requested: by whatever means, of this scope or one around it, if that reaches it. Never suspends.
-    bool cancel_requested() const noexcept { return node_.asked; }
+    bool cancel_requested() const noexcept { return node_.is_asked(); }
 
     // cause, where: of the request that reached it; nothing, and an unknown place, when there was none. Valid as
     // long as the scope that was cancelled. Never suspends.
@@ -70,7 +71,8 @@ class PIRN_EXPORT cancel_scope {
     // shield: whether requests from around it are kept off. Its own still count. Never suspends.
     void shield(bool on = true) noexcept { detail::set_shielded(node_, on); }
 
-    // deadline, set_deadline: `never` when there is none. May be moved at any time. Never suspend.
+    // deadline, set_deadline: `never` when there is none. May be moved at any time, by the task that runs it or
+    // another one on the same thread. Never suspend.
     time_point deadline() const noexcept { return deadline_; }
     void set_deadline(time_point when);
 
@@ -99,7 +101,7 @@ class PIRN_EXPORT cancel_scope {
     deadline_alarm alarm_;
     time_point deadline_ = never;
     std::unique_ptr<link_in> in_;
-    std::unique_ptr<link_out> out_;
+    link_out* out_ = nullptr; // shared with whoever calls it just now
 };
 
 // cancel_cause: why the current task is asked to stop, from the innermost scope that is; nothing when it is not.

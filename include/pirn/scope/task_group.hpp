@@ -16,6 +16,7 @@
 #include <pirn/base/assert.hpp>
 #include <pirn/base/error.hpp>
 #include <pirn/base/export.hpp>
+#include <pirn/base/spin_lock.hpp>
 #include <pirn/sched/cancel_node.hpp>
 #include <pirn/sched/scheduler.hpp>
 #include <pirn/sched/task.hpp>
@@ -50,13 +51,12 @@ struct group_function {
 };
 
 // start_state: between task_group::start and the task that is to say that it is ready. Stands on the stack of the
-// starter, who goes on as soon as it is settled.
+// starter, who goes on as soon as it is settled. Settled once, on whatever thread.
 struct PIRN_EXPORT start_state {
     void wait(); // until it is settled; throws if the task is not ready. Suspends.
     void settle() noexcept;
 
-    waiter* starter = nullptr;
-    bool settled = false;
+    waiter starter{nullptr};
     bool ready = false;
     std::exception_ptr failure;
 };
@@ -125,7 +125,8 @@ class started<void> : public detail::started_base {
     friend class task_group;
 };
 
-// task_group: belongs to the task that makes it. Its own tasks may spawn into it as well.
+// task_group: belongs to the task that makes it. Its own tasks may spawn into it as well, on whatever thread of the
+// runtime they run.
 class PIRN_EXPORT task_group {
   public:
     // Made inside a task. Never suspends.
@@ -162,12 +163,13 @@ class PIRN_EXPORT task_group {
 
     // cancel: asks all tasks of the group to stop, and those that are still to come. Never suspends.
     void cancel(std::source_location where = std::source_location::current()) noexcept;
-    bool cancel_requested() const noexcept { return node_.asked; }
+    bool cancel_requested() const noexcept { return node_.is_asked(); }
 
     // size: tasks that have not ended. Never suspends.
-    std::size_t size() const noexcept { return size_; }
+    std::size_t size() const noexcept;
 
-    // further_errors: what left tasks after the first error, in order. Never suspends.
+    // further_errors: what left tasks after the first error, in order. Complete once wait has returned or thrown.
+    // Never suspends.
     const std::vector<std::exception_ptr>& further_errors() const noexcept { return further_; }
 
   private:
@@ -185,6 +187,7 @@ class PIRN_EXPORT task_group {
     hook hook_;
     detail::cancel_node node_;
     detail::cancel_origin origin_;
+    mutable detail::spin_lock guard_; // of everything that follows
     std::size_t size_ = 0;
     waiter* waiting_ = nullptr; // the owner's
     std::exception_ptr first_;
@@ -215,8 +218,11 @@ void task_group::spawn(const spawn_options& options, Function&& function,
                                    .stack_size = options.stack_size,
                                    .stacks = options.stacks,
                                    .where = options.where};
-    begin(*detail::make_body<detail::task_body<wrapped, Arguments...>>(
-        create, wrapped{std::forward<Function>(function)}, std::forward<Arguments>(arguments)...));
+    detail::task& fresh = *detail::make_body<detail::task_body<wrapped, Arguments...>>(
+        create, wrapped{std::forward<Function>(function)}, std::forward<Arguments>(arguments)...);
+    fresh.worker = options.worker;
+    fresh.migratable = options.migratable;
+    begin(fresh);
 }
 
 template <class T, class Function>

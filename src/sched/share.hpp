@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+//
+// What the other schedulers of a crew touch of one.
+//
+// Shared state:
+//   fresh    under guard: tasks that anybody may take: those that have not started, and migratable ones
+//   count    how many; written under guard, read without. seq_cst against `sleepers` of the crew: either who offers
+//            a task sees the sleeper, or the sleeper sees the task
+//   asleep   set by the owner before it sleeps, cleared by who wakes it
+//   ask_all  posted to the owner, once at a time: `asking`
+#pragma once
+
+#include <pirn/base/spin_lock.hpp>
+#include <pirn/sched/crew.hpp>
+#include <pirn/sched/scheduler.hpp>
+#include <pirn/sched/task.hpp>
+
+#include <atomic>
+#include <cstddef>
+
+namespace pirn {
+
+struct scheduler::share {
+    explicit share(scheduler& of) noexcept : ask_all{of} {}
+
+    struct ask_all_call : detail::remote_call {
+        explicit ask_all_call(scheduler& of) noexcept : remote_call{&arrived}, whose{of} {}
+        static void arrived(detail::remote_call& which) noexcept;
+        scheduler& whose;
+    };
+
+    alignas(64) detail::spin_lock guard;
+    detail::task_queue fresh;
+    std::atomic<std::size_t> count{0};
+    alignas(64) std::atomic<bool> asleep{false};
+    std::atomic<bool> asking{false};
+    ask_all_call ask_all;
+    unsigned next_victim = 0; // the owner's
+};
+
+// A scheduler that waits until no task of the crew is alive.
+class scheduler::watching {
+  public:
+    explicit watching(crew* where) noexcept : where_{where} {
+        if (where_ != nullptr) {
+            where_->watchers_.fetch_add(1); // seq_cst: before it looks whether any is alive
+        }
+    }
+    ~watching() {
+        if (where_ != nullptr) {
+            where_->watchers_.fetch_sub(1);
+        }
+    }
+    watching(const watching&) = delete;
+    watching& operator=(const watching&) = delete;
+
+  private:
+    crew* where_;
+};
+
+// for_each_task: of one scheduler, with whether it runs just now. Under its locks.
+template <class Function>
+void detail::scheduler_access::for_each_task(const scheduler& of, Function function) {
+    const bool shared = of.share_ != nullptr;
+    if (shared) {
+        scheduler::share& offers = *of.share_;
+        const holding held{offers.guard};
+        for (task* at = offers.fresh.front(); at != nullptr; at = offers.fresh.next(*at)) {
+            if (!at->alive_link.linked()) {
+                function(*at, false);
+            }
+        }
+    }
+    const holding held{of.alive_guard_, shared};
+    for (task* at = of.alive_.front(); at != nullptr; at = of.alive_.next(*at)) {
+        function(*at, at == of.running_.load(std::memory_order_relaxed));
+    }
+}
+
+} // namespace pirn
