@@ -188,31 +188,30 @@ detail::task* scheduler::take_fresh() noexcept {
 }
 
 // take_now: a task that has not begun, out of whichever queue of this scheduler it is in, so that it runs next. False
-// if it has begun, is somewhere else, or the scheduler should have a look first.
+// if it has begun, is somewhere else, or the scheduler should have a look first; in that case it is the next in turn.
 bool scheduler::take_now(detail::task& fresh) noexcept {
-    if (turns_since_poll_ + 1 >= options_.turns_between_polls) {
+    if (outer_ == nullptr) {
         return false;
     }
-    if (share_ != nullptr) {
-        const detail::holding held{share_->guard};
+    {
+        const detail::holding held{share_ != nullptr ? share_->guard : alive_guard_, share_ != nullptr};
         if (fresh.home.load(std::memory_order_acquire) != this || fresh.on_its_way ||
             fresh.phase != detail::frame_phase::fresh || !fresh.queue_link.linked()) {
             return false;
         }
-        if (!fresh.alive_link.linked()) {
+        if (fresh.alive_link.linked()) {
+            runnable_.erase(fresh);
+        } else {
             share_->fresh.erase(fresh);
             share_->count.fetch_sub(1, std::memory_order_relaxed);
-        } else {
-            runnable_.erase(fresh);
         }
-    } else {
-        if (fresh.phase != detail::frame_phase::fresh || !fresh.queue_link.linked()) {
-            return false;
-        }
-        runnable_.erase(fresh);
     }
     if (!fresh.alive_link.linked()) {
         adopt(fresh);
+    }
+    if (turns_since_poll_ + 1 >= options_.turns_between_polls) {
+        turn_.push_front(fresh);
+        return false;
     }
     ++turns_since_poll_;
     return true;

@@ -27,6 +27,9 @@
 namespace pirn {
 namespace {
 
+// How often in a round somebody may have a turn before those who have waited longer: a millisecond or two.
+constexpr unsigned jumps_per_round = 16384;
+
 void bump(std::atomic<std::size_t>& counter) noexcept {
     // Written on one thread only. release: whoever reads it sees what was counted.
     counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_release);
@@ -61,6 +64,7 @@ class scheduler::current_turn {
   public:
     explicit current_turn(scheduler& of) noexcept : of_{of} {
         of.outer_ = detail::this_thread().current;
+        of.jumps_left_ = jumps_per_round;
         of.turn_.take_all(of.runnable_);
     }
     ~current_turn() {
@@ -217,7 +221,9 @@ void scheduler::conclude(detail::task& ended) {
         const detail::holding held{ended.guard, must_lock_};
         ended.over.store(true, std::memory_order_release);
         while (waiter* joiner = ended.joiners.pop_front()) {
-            unpark(*joiner);
+            if (!goes_on_at_once(*joiner)) {
+                unpark(*joiner);
+            }
         }
     }
     if (ended.on_end != nullptr) {
@@ -226,6 +232,22 @@ void scheduler::conclude(detail::task& ended) {
     detail::release(ended);
     bump(ended_);
     everybody_leaves_ = everybody_leaves_ && alive() > 0;
+}
+
+// goes_on_at_once: who has waited for a task that has just ended has its turn next, so that what was spawned and is joined
+// is as good as called, and a tree of tasks is walked depth first. Not more often in a round than others can wait for.
+bool scheduler::goes_on_at_once(waiter& joiner) noexcept {
+    detail::task* const sleeper = joiner.who;
+    if (sleeper == nullptr || jumps_left_ == 0 || sleeper->migratable || outer_ == nullptr ||
+        sleeper->home.load(std::memory_order_relaxed) != this ||
+        sleeper->parked_on.load(std::memory_order_relaxed) != &joiner) {
+        return false;
+    }
+    --jumps_left_;
+    joiner.over = true;
+    sleeper->parked_on.store(nullptr, std::memory_order_relaxed);
+    turn_.push_front(*sleeper);
+    return true;
 }
 
 // begin: a new task, on the thread of this scheduler.

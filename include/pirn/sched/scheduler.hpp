@@ -113,6 +113,7 @@ class PIRN_EXPORT scheduler {
 
     void run_one(detail::task& next);
     void conclude(detail::task& ended);
+    bool goes_on_at_once(waiter& joiner) noexcept;
     void drain_inbox() noexcept;
     void poll();
     void wait();
@@ -152,6 +153,7 @@ class PIRN_EXPORT scheduler {
     detail::frame* outer_ = nullptr;  // in which coroutine it is driven
     std::atomic<detail::task*> running_{nullptr}; // written on this thread only
     std::size_t turns_since_poll_ = 0;
+    unsigned jumps_left_ = 0;
     unsigned answers_left_ = 0; // see detail::spend_answer
     list<detail::task, &detail::task::alive_link> alive_;
     mutable detail::spin_lock alive_guard_;
