@@ -10,6 +10,8 @@
 #include <pirn/runtime/sleep.hpp>
 #include <pirn/sched/task.hpp>
 
+#include "runtime/wait_kinds.hpp"
+
 #include <cerrno>
 
 namespace pirn {
@@ -18,7 +20,9 @@ namespace {
 // A wait for an operation: being asked to stop means cancelling it.
 struct operation_waiter : waiter {
     operation_waiter(loop& runs_on, operation& awaited) noexcept
-        : waiter{&cancel}, where{runs_on}, what{awaited} {}
+        : waiter{&cancel}, where{runs_on}, what{awaited} {
+        kind = &detail::kind_of(awaited);
+    }
 
     static void cancel(waiter& on) noexcept {
         auto& self = static_cast<operation_waiter&>(on);
@@ -32,6 +36,36 @@ struct operation_waiter : waiter {
 } // namespace
 
 namespace detail {
+
+const wait_kind& kind_of(const operation& what) noexcept {
+    static constexpr wait_kind time{"a point in time"};
+    static constexpr wait_kind descriptor{"a descriptor to be ready"};
+    static constexpr wait_kind connection{"a connection"};
+    static constexpr wait_kind bytes{"bytes to arrive"};
+    static constexpr wait_kind taken{"bytes to be taken"};
+    static constexpr wait_kind process{"the end of a process"};
+    static constexpr wait_kind pool{"work on the blocking pool"};
+    static constexpr wait_kind file{"a file"};
+    static constexpr wait_kind other{"the kernel"};
+    using enum operation_kind;
+    switch (what.kind()) {
+    case timer: return time;
+    case poll: return descriptor;
+    case accept:
+    case accept_many:
+    case connect: return connection;
+    case receive:
+    case receive_message:
+    case receive_borrowed: return bytes;
+    case send:
+    case send_message:
+    case send_file:
+    case send_zero_copy: return taken;
+    case child: return process;
+    case work: return pool;
+    default: return what.kind() >= open ? file : other;
+    }
+}
 
 void give_way() {
     if (!spend_answer()) {
@@ -63,6 +97,7 @@ int await_shielded_operation(operation& what, waiter*& sleeper) noexcept {
         return what.result();
     }
     waiter on;
+    on.kind = &kind_of(what);
     sleeper = &on;
     park(on);
     return what.result();

@@ -16,6 +16,10 @@ void loop_idler::poll() { loop_.run(run_mode::nowait); }
 
 void loop_idler::wait() { loop_.run(run_mode::once); }
 
+void loop_idler::wait_until(time_point deadline) { loop_.run(run_mode::once, deadline); }
+
+bool loop_idler::expects_news() const noexcept { return loop_.pending() > 0; }
+
 void loop_idler::wake() noexcept { loop_.wake(); }
 
 loop* loop_of(idler& any) noexcept {

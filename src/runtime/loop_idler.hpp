@@ -14,6 +14,8 @@ class loop_idler final : public idler {
 
     void poll() override;
     void wait() override;
+    void wait_until(time_point deadline) override;
+    bool expects_news() const noexcept override;
     void wake() noexcept override;
 
     loop& serves() const noexcept { return loop_; }

@@ -25,6 +25,9 @@ struct scheduler_access {
     static bool must_lock(const scheduler& of) noexcept { return of.must_lock(); }
     template <class Function>
     static void for_each_task(const scheduler& of, Function function);
+    // Those that have begun, or are about to.
+    template <class Function>
+    static void for_each_own_task(scheduler& of, Function function);
     static bool alone(const scheduler& of) noexcept { return of.share_ == nullptr; }
     static bool on_its_thread(const scheduler& of) noexcept {
         return of.thread_ == std::this_thread::get_id();

@@ -14,6 +14,8 @@ class condition_idler final : public idler {
   public:
     void poll() override;
     void wait() override;
+    void wait_until(time_point deadline) override;
+    bool expects_news() const noexcept override { return false; }
     void wake() noexcept override;
 
   private:

@@ -118,6 +118,18 @@ void crew::wake_watchers() noexcept {
     }
 }
 
+// all_sleep_for_good: all its schedulers sleep, and none of them expects anything. True for one of those who ask,
+// until one has had something to do.
+bool crew::all_sleep_for_good() noexcept {
+    for (std::size_t i = 0; i < size(); ++i) {
+        const scheduler* const one = member(i);
+        if (one != nullptr && (!one->share_->asleep.load() || one->share_->expects_news.load())) {
+            return false;
+        }
+    }
+    return !deadlock_reported_.exchange(true);
+}
+
 void crew::ask_all_to_stop() noexcept {
     for (std::size_t i = 0; i < size(); ++i) {
         scheduler* const one = member(i);
@@ -325,11 +337,15 @@ bool scheduler::may_sleep() const noexcept {
 void scheduler::sleep() {
     share_->asleep.store(true);
     crew_->sleepers_.fetch_add(1);
+    share_->expects_news.store(idler_->expects_news());
     if (may_sleep()) {
-        idler_->wait();
+        wait_and_watch();
     }
     if (share_->asleep.exchange(false)) {
         crew_->sleepers_.fetch_sub(1);
+    }
+    if (!inbox_.empty() || !calls_.empty() || !runnable_.empty()) {
+        crew_->deadlock_reported_.store(false);
     }
 }
 

@@ -22,6 +22,12 @@ void condition_idler::wait() {
     woken_ = false;
 }
 
+void condition_idler::wait_until(time_point deadline) {
+    std::unique_lock lock{mutex_};
+    condition_.wait_until(lock, deadline, [this] { return woken_; });
+    woken_ = false;
+}
+
 void condition_idler::wake() noexcept {
     {
         const std::scoped_lock lock{mutex_};

@@ -198,6 +198,7 @@ void scheduler::serve() {
 
 void scheduler::run_one(detail::task& next) {
     running_.store(&next, std::memory_order_relaxed);
+    deadlock_reported_ = false;
     answers_left_ = detail::answers_per_turn;
     const arch::message got = detail::resume(next);
     // Not `next`, if that one has let another task run in its place.
@@ -220,8 +221,10 @@ void scheduler::conclude(detail::task& ended) {
     {
         const detail::holding held{ended.guard, must_lock_};
         ended.over.store(true, std::memory_order_release);
-        while (waiter* joiner = ended.joiners.pop_front()) {
-            if (!goes_on_at_once(*joiner)) {
+        waiter* joiner = ended.joiners.pop_front();
+        const bool only_one = ended.joiners.empty();
+        for (; joiner != nullptr; joiner = ended.joiners.pop_front()) {
+            if (!only_one || !goes_on_at_once(*joiner)) {
                 unpark(*joiner);
             }
         }
@@ -354,7 +357,7 @@ void scheduler::wait() {
     const at_work here{*this};
     // A wake between drain_inbox and the wait is not lost: the idler remembers it.
     if (share_ == nullptr) {
-        idler_->wait();
+        wait_and_watch();
     } else if (!search()) {
         sleep();
     }

@@ -7,6 +7,7 @@
 //   count    how many; written under guard, read without. seq_cst against `sleepers` of the crew: either who offers
 //            a task sees the sleeper, or the sleeper sees the task
 //   asleep   set by the owner before it sleeps, cleared by who wakes it
+//   expects_news  set by the owner before it sleeps
 //   ask_all  posted to the owner, once at a time: `asking`
 #pragma once
 
@@ -33,6 +34,7 @@ struct scheduler::share {
     detail::task_queue fresh;
     std::atomic<std::size_t> count{0};
     alignas(64) std::atomic<bool> asleep{false};
+    std::atomic<bool> expects_news{true}; // while asleep
     std::atomic<bool> asking{false};
     ask_all_call ask_all;
     unsigned next_victim = 0; // the owner's
@@ -74,6 +76,14 @@ void detail::scheduler_access::for_each_task(const scheduler& of, Function funct
     const holding held{of.alive_guard_, shared};
     for (task* at = of.alive_.front(); at != nullptr; at = of.alive_.next(*at)) {
         function(*at, at == of.running_.load(std::memory_order_relaxed));
+    }
+}
+
+template <class Function>
+void detail::scheduler_access::for_each_own_task(scheduler& of, Function function) {
+    const holding held{of.alive_guard_, of.share_ != nullptr};
+    for (task* at = of.alive_.front(); at != nullptr; at = of.alive_.next(*at)) {
+        function(*at);
     }
 }
 

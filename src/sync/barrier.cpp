@@ -11,10 +11,18 @@
 
 namespace pirn::detail {
 
+namespace {
+
+constexpr wait_kind waits_for_it{"a barrier"};
+
+} // namespace
+
 // An arrival that can be taken back, as long as its place is queued: then the phase is not complete.
 struct barrier_core::arrival : lone_wait {
     explicit arrival(barrier_core& which) noexcept
-        : lone_wait{which.guard_, which.waiters_, &stop}, of{which} {}
+        : lone_wait{which.guard_, which.waiters_, &stop}, of{which} {
+        kind = &waits_for_it;
+    }
 
     static void stop(waiter& on) noexcept {
         auto& self = static_cast<arrival&>(static_cast<lone_wait&>(on));
@@ -85,6 +93,7 @@ void barrier_core::wait(std::uint64_t phase) {
         return;
     }
     lone_wait me{guard_, waiters_};
+    me.kind = &waits_for_it;
     waiters_.push(me);
     held.release();
     me.sleep_or_throw();

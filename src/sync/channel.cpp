@@ -6,6 +6,13 @@
 
 namespace pirn::detail {
 
+namespace {
+
+constexpr wait_kind for_room{"a receiver, or room in a channel"};
+constexpr wait_kind for_value{"a value from a channel"};
+
+} // namespace
+
 bool channel_core::send(void* value) {
     checkpoint();
     for (;;) {
@@ -16,6 +23,7 @@ bool channel_core::send(void* value) {
             got = send_now(value, wake);
             if (got == outcome::none) {
                 lone_wait me{guard_, senders_};
+                me.kind = &for_room;
                 me.slot = value;
                 senders_.push(me);
                 held.release();
@@ -38,6 +46,7 @@ bool channel_core::receive(void* received) {
             got = receive_now(received, wake);
             if (got == outcome::none) {
                 lone_wait me{guard_, receivers_};
+                me.kind = &for_value;
                 me.slot = received;
                 receivers_.push(me);
                 held.release();

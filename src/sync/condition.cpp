@@ -14,6 +14,12 @@ using detail::lone_wait;
 using detail::outcome;
 using detail::woken;
 
+namespace {
+
+constexpr wait_kind waits_for_it{"a condition"};
+
+} // namespace
+
 condition::~condition() {
     const holding held{guard_};
     PIRN_REQUIRE(waiters_.empty(), "a condition was destroyed while somebody waits for it");
@@ -24,6 +30,7 @@ void condition::wait(std::unique_lock<mutex>& lock) {
     throw_if_stopped();
     mutex& door = *lock.mutex();
     lone_wait me{guard_, waiters_};
+    me.kind = &waits_for_it;
     {
         const holding held{guard_};
         waiters_.push(me);

@@ -13,6 +13,12 @@ using detail::lone_wait;
 using detail::outcome;
 using detail::woken;
 
+namespace {
+
+constexpr wait_kind waits_for_it{"an event"};
+
+} // namespace
+
 event::~event() {
     const holding held{guard_}; // the one who set it may still have it
     PIRN_REQUIRE(waiters_.empty(), "an event was destroyed while somebody waits for it");
@@ -37,6 +43,7 @@ void event::wait() {
         return;
     }
     lone_wait me{guard_, waiters_};
+    me.kind = &waits_for_it;
     waiters_.push(me);
     held.release();
     me.sleep_or_throw();
@@ -79,6 +86,7 @@ void auto_event::wait() {
         return;
     }
     lone_wait me{guard_, waiters_};
+    me.kind = &waits_for_it;
     waiters_.push(me);
     held.release();
     me.sleep_or_throw();

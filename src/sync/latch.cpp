@@ -11,6 +11,12 @@ using detail::holding;
 using detail::lone_wait;
 using detail::woken;
 
+namespace {
+
+constexpr wait_kind waits_for_it{"a latch"};
+
+} // namespace
+
 latch::~latch() {
     const holding held{guard_}; // who counted down last may still have it
     PIRN_REQUIRE(waiters_.empty(), "a latch was destroyed while somebody waits for it");
@@ -34,6 +40,7 @@ void latch::wait() {
         return;
     }
     lone_wait me{guard_, waiters_};
+    me.kind = &waits_for_it;
     waiters_.push(me);
     held.release();
     me.sleep_or_throw();

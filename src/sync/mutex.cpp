@@ -21,6 +21,22 @@ void require_not_held(const void* owner, const void* self) {
 
 } // namespace
 
+struct mutex::locking : lone_wait {
+    locking(mutex& which, const void* self, abort_function when_stopped) noexcept
+        : lone_wait{which.guard_, which.waiters_, when_stopped}, of{which} {
+        slot = const_cast<void*>(self);
+        kind = &waits_for_it;
+    }
+    static detail::task* depends_on(const waiter& on) noexcept {
+        const mutex& wanted = static_cast<const locking&>(static_cast<const lone_wait&>(on)).of;
+        const holding held{wanted.guard_};
+        return detail::task_of_identity(wanted.owner_);
+    }
+    static constexpr wait_kind waits_for_it{"a mutex", &depends_on};
+
+    mutex& of;
+};
+
 mutex::~mutex() {
     const holding held{guard_};
     PIRN_REQUIRE(owner_ == nullptr, "a mutex was destroyed while it is locked");
@@ -35,8 +51,7 @@ void mutex::lock() {
         return;
     }
     require_not_held(owner_, self);
-    lone_wait me{guard_, waiters_};
-    me.slot = const_cast<void*>(self);
+    locking me{*this, self, &lone_wait::leave};
     waiters_.push(me);
     held.release();
     me.sleep_or_throw();
@@ -50,8 +65,7 @@ void mutex::lock_shielded() {
         return;
     }
     require_not_held(owner_, self);
-    lone_wait me{guard_, waiters_, nullptr};
-    me.slot = const_cast<void*>(self);
+    locking me{*this, self, nullptr};
     waiters_.push(me);
     held.release();
     me.sleep();

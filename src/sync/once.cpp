@@ -12,6 +12,12 @@ using detail::lone_wait;
 using detail::outcome;
 using detail::woken;
 
+namespace {
+
+constexpr wait_kind waits_for_it{"the first call of a once"};
+
+} // namespace
+
 once::~once() {
     const holding held{guard_};
     PIRN_REQUIRE(at_it_ == nullptr, "a once was destroyed while somebody is at it");
@@ -31,6 +37,7 @@ bool once::begin() {
     }
     PIRN_REQUIRE(at_it_ != self, "the function of a once calls the once; it would wait for itself");
     lone_wait me{guard_, waiters_};
+    me.kind = &waits_for_it;
     me.slot = const_cast<void*>(self);
     waiters_.push(me);
     held.release();

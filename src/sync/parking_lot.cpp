@@ -8,6 +8,7 @@
 
 #include <pirn/base/error.hpp>
 
+#include <array>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
@@ -96,9 +97,15 @@ void lone_wait::leave(waiter& on) noexcept {
 }
 
 const void* who_am_i() noexcept {
-    static thread_local const char mark = 0; // only its address matters
+    // Only its address matters: of its second byte, which is odd, as no task's is.
+    alignas(2) static thread_local const std::array<char, 2> mark{};
     const task* self = current_task();
-    return self != nullptr ? static_cast<const void*>(self) : &mark;
+    return self != nullptr ? static_cast<const void*>(self) : &mark[1];
+}
+
+task* task_of_identity(const void* identity) noexcept {
+    const bool of_thread = (reinterpret_cast<std::uintptr_t>(identity) & 1) != 0;
+    return of_thread ? nullptr : static_cast<task*>(const_cast<void*>(identity));
 }
 
 bool thread_wait_until(waiter& on, time_point deadline) noexcept {

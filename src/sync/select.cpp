@@ -33,6 +33,8 @@
 namespace pirn::detail {
 namespace {
 
+constexpr wait_kind waits_for_several{"one of several things (select)"};
+
 // Marsaglia's xorshift with 64 bits (Journal of Statistical Software 8, 2003): which of several cases that are
 // ready need not be a secret, only even.
 PIRN_NOINLINE void shuffle(std::span<select_case*> cases) noexcept {
@@ -92,6 +94,7 @@ class all_of {
 class selecting : public choice {
   public:
     explicit selecting(std::span<select_case* const> cases) noexcept : cases_{cases} {
+        kind = &waits_for_several;
         for (const select_case* one : cases) {
             // The case whose time comes first stands for all that wait for the time.
             if (one->deadline != never && (timed_ == nullptr || one->deadline < timed_->deadline)) {

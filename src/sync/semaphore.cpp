@@ -11,6 +11,12 @@ using detail::holding;
 using detail::lone_wait;
 using detail::woken;
 
+namespace {
+
+constexpr wait_kind waits_for_it{"a semaphore"};
+
+} // namespace
+
 semaphore::semaphore(std::size_t tokens) : tokens_{tokens} {
     PIRN_REQUIRE(tokens <= max, "a semaphore has too many tokens", {"tokens", tokens});
 }
@@ -28,6 +34,7 @@ void semaphore::acquire() {
         return;
     }
     lone_wait me{guard_, waiters_};
+    me.kind = &waits_for_it;
     waiters_.push(me);
     held.release();
     me.sleep_or_throw();

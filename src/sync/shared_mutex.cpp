@@ -14,11 +14,18 @@ using detail::lone_wait;
 using detail::place;
 using detail::woken;
 
+namespace {
+
+constexpr wait_kind waits_for_it{"a shared_mutex"};
+
+} // namespace
+
 // When a writer leaves the queue in vain, the readers behind it may go in.
 struct shared_mutex::entering : lone_wait {
     entering(shared_mutex& which, const void* writer) noexcept
         : lone_wait{which.guard_, which.waiters_, &stop}, of{which} {
         slot = const_cast<void*>(writer);
+        kind = &waits_for_it;
     }
 
     static void stop(waiter& on) noexcept {

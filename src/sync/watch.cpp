@@ -7,6 +7,12 @@
 
 namespace pirn::detail {
 
+namespace {
+
+constexpr wait_kind waits_for_it{"a change of a watch"};
+
+} // namespace
+
 watch_core::~watch_core() {
     const holding held{guard};
     PIRN_REQUIRE(waiters_.empty(),
@@ -35,6 +41,7 @@ bool watch_core::wait_beyond(std::uint64_t seen) {
         return false;
     }
     lone_wait me{guard, waiters_};
+    me.kind = &waits_for_it;
     waiters_.push(me);
     held.release();
     return me.sleep_or_throw() == outcome::done;

@@ -65,6 +65,7 @@ class PIRN_EXPORT crew {
     // notify: somebody should look for work, unless somebody does.
     void notify() noexcept;
     void wake_watchers() noexcept;
+    bool all_sleep_for_good() noexcept;
     void ask_all_to_stop() noexcept;
 
     std::array<std::atomic<scheduler*>, most_members> members_{};
@@ -75,6 +76,7 @@ class PIRN_EXPORT crew {
     std::atomic<unsigned> turn_{0};     // where to begin to look for a sleeper
     std::atomic<std::size_t> left_spawned_{0}; // by schedulers that are gone
     std::atomic<std::size_t> left_ended_{0};
+    std::atomic<bool> deadlock_reported_{false};
     std::atomic<bool> closed_{false};
     std::atomic<bool> leaving_{false}; // everybody was asked to stop, and somebody is still there
 };

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <pirn/base/export.hpp>
+#include <pirn/base/time.hpp>
 
 namespace pirn {
 
@@ -23,6 +24,13 @@ class PIRN_EXPORT idler {
 
     // wait: waits until there is news, or wake() was called since the last wait.
     virtual void wait() = 0;
+
+    // wait_until: the same, but not beyond the deadline.
+    virtual void wait_until(time_point /*deadline*/) { wait(); }
+
+    // expects_news: whether anything is under way that can end a wait without another thread's doing. Where it is
+    // false, tasks that wait are reported as a deadlock.
+    virtual bool expects_news() const noexcept { return true; }
 
     // wake: ends a wait, the present one or the next. Thread-safe.
     virtual void wake() noexcept = 0;

@@ -6,6 +6,7 @@
 #include <pirn/coro/options.hpp>
 #include <pirn/stack/stack.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <source_location>
 #include <string_view>
@@ -46,6 +47,11 @@ struct scheduler_options {
     // How many turns of tasks may pass before the idler is asked for news, although tasks are still
     // runnable: a task that never blocks lets the event loop run all the same. At least 1.
     std::size_t turns_between_polls = 128;
+
+    // When all tasks wait, and nothing is under way that could wake one, for so long: that is reported on stderr, once,
+    // with the tree of tasks and with circles of tasks that wait for each other. Another thread may still end it.
+    // Circles of joins and mutexes are also looked for meanwhile, at most once in such a time. Zero: nothing of this.
+    std::chrono::nanoseconds report_deadlock_after = std::chrono::seconds{1};
 
     // With whom it shares its tasks; null: with nobody. Outlives the scheduler.
     pirn::crew* crew = nullptr;

@@ -125,6 +125,11 @@ class PIRN_EXPORT scheduler {
     detail::task* next_in_turn() noexcept;
     bool take_now(detail::task& fresh) noexcept;
 
+    // Deadlocks (deadlock.cpp).
+    void wait_and_watch();
+    void look_for_circles() noexcept;
+    void report_deadlock() noexcept;
+
     // In a crew (crew.cpp).
     detail::task* take_fresh() noexcept;
     void adopt(detail::task& taken) noexcept;
@@ -153,6 +158,8 @@ class PIRN_EXPORT scheduler {
     detail::frame* outer_ = nullptr;  // in which coroutine it is driven
     std::atomic<detail::task*> running_{nullptr}; // written on this thread only
     std::size_t turns_since_poll_ = 0;
+    bool deadlock_reported_ = false; // since the last turn of a task
+    time_point next_look_{};         // for circles
     unsigned jumps_left_ = 0;
     unsigned answers_left_ = 0; // see detail::spend_answer
     list<detail::task, &detail::task::alive_link> alive_;

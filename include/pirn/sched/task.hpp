@@ -101,6 +101,7 @@ struct PIRN_EXPORT task : frame {
     bool migratable = false;
     bool requeue = false;
     bool abort_called = false;
+    bool in_reported_circle = false; // the scheduler's, when it looks for deadlocks
 };
 
 using task_queue = list<task, &task::queue_link>;

@@ -47,6 +47,8 @@ class PIRN_EXPORT mutex {
     bool held_by_caller() const noexcept;
 
   private:
+    struct locking;
+
     mutable detail::spin_lock guard_;
     detail::wait_queue waiters_; // empty unless there is an owner
     const void* owner_ = nullptr;

@@ -195,6 +195,9 @@ struct PIRN_EXPORT lone_wait : waiter, place {
 // Never suspends.
 PIRN_EXPORT const void* who_am_i() noexcept;
 
+// task_of_identity: the task whose identity this is, or null if it is a thread's, or none. Never suspends.
+PIRN_EXPORT task* task_of_identity(const void* identity) noexcept;
+
 // select_case: one registration of a select, made for the duration of one select.
 struct select_case : place {
     // attempt: what the case stands for, at once, or `none`. With the lock held, if there is one. May throw when
