@@ -19,13 +19,16 @@
 #include <pirn/net/tcp.hpp>
 #include <pirn/runtime/alarm.hpp>
 #include <pirn/runtime/await.hpp>
+#include <pirn/runtime/blocking.hpp>
 #include <pirn/runtime/runtime.hpp>
 #include <pirn/runtime/sleep.hpp>
 #include <pirn/runtime/spawn.hpp>
 #include <pirn/sched/park.hpp>
 #include <pirn/sched/report.hpp>
 #include <pirn/sched/scheduler.hpp>
+#include <pirn/sched/task_local.hpp>
 #include <pirn/scope/all_any.hpp>
+#include <pirn/scope/as_completed.hpp>
 #include <pirn/scope/cancel_scope.hpp>
 #include <pirn/scope/no_suspend.hpp>
 #include <pirn/scope/task_group.hpp>

@@ -83,11 +83,10 @@ std::string circles(const tasks& among) {
 } // namespace
 
 void scheduler::look_for_circles() noexcept {
-    const time_point now = clock::now();
-    if (now < next_look_ || alive() > most_looked_through) {
+    next_look_ = clock::now() + options_.report_deadlock_after;
+    if (alive() > most_looked_through) {
         return;
     }
-    next_look_ = now + options_.report_deadlock_after;
     try {
         tasks here;
         bool worth_it = false;
@@ -133,14 +132,19 @@ void scheduler::report_deadlock() noexcept {
 }
 
 void scheduler::wait_and_watch() {
-    if (options_.report_deadlock_after <= std::chrono::nanoseconds::zero() ||
-        deadlock_reported_) {
+    if (options_.report_deadlock_after <= std::chrono::nanoseconds::zero() || nothing_new_) {
         idler_->wait();
         return;
     }
     if (idler_->expects_news()) {
-        look_for_circles();
-        idler_->wait();
+        // Not so soon after the last look; but once more when it is quiet, as nobody may come by for long.
+        if (clock::now() < next_look_) {
+            idler_->wait_until(next_look_);
+        } else {
+            nothing_new_ = true;
+            look_for_circles();
+            idler_->wait();
+        }
         return;
     }
     const time_point patience = clock::now() + options_.report_deadlock_after;
@@ -152,7 +156,7 @@ void scheduler::wait_and_watch() {
     if (crew_ != nullptr && !crew_->all_sleep_for_good()) {
         return;
     }
-    deadlock_reported_ = true;
+    nothing_new_ = true;
     report_deadlock();
 }
 

@@ -14,6 +14,7 @@
 #include <pirn/base/assert.hpp>
 #include <pirn/coro/switch.hpp>
 #include <pirn/sched/crew.hpp>
+#include <pirn/sched/task_local.hpp>
 
 #include "sched/access.hpp"
 #include "sched/share.hpp"
@@ -132,17 +133,17 @@ bool scheduler::tick() {
             poll();
         }
     };
-    while (detail::task* next = turn_.pop_front()) {
-        have_turn(*next);
-    }
-    if (share_ != nullptr) {
-        for (std::size_t left = fresh_to_take(); left > 0; --left) {
-            detail::task* const next = take_fresh();
-            if (next == nullptr) {
-                break;
-            }
-            have_turn(*next);
+    std::size_t fresh_left = share_ != nullptr ? fresh_to_take() : 0;
+    for (;;) {
+        detail::task* next = turn_.pop_front();
+        if (next == nullptr && fresh_left > 0) {
+            --fresh_left;
+            next = take_fresh();
         }
+        if (next == nullptr) {
+            break;
+        }
+        have_turn(*next);
     }
     if (runnable_.empty() && (share_ == nullptr || fresh_to_take() == 0)) {
         poll();
@@ -198,7 +199,7 @@ void scheduler::serve() {
 
 void scheduler::run_one(detail::task& next) {
     running_.store(&next, std::memory_order_relaxed);
-    deadlock_reported_ = false;
+    nothing_new_ = false;
     answers_left_ = detail::answers_per_turn;
     const arch::message got = detail::resume(next);
     // Not `next`, if that one has let another task run in its place.
@@ -232,6 +233,9 @@ void scheduler::conclude(detail::task& ended) {
     if (ended.on_end != nullptr) {
         ended.on_end->call(*ended.on_end, ended);
     }
+    if (ended.locals != nullptr) {
+        detail::drop(std::exchange(ended.locals, nullptr));
+    }
     detail::release(ended);
     bump(ended_);
     everybody_leaves_ = everybody_leaves_ && alive() > 0;
@@ -257,6 +261,9 @@ bool scheduler::goes_on_at_once(waiter& joiner) noexcept {
 void scheduler::begin(detail::task& fresh) noexcept {
     fresh.home.store(this, std::memory_order_release);
     bump(spawned_);
+    if (const detail::task* const parent = detail::current_task()) {
+        fresh.locals = detail::share(parent->locals);
+    }
     if (share_ != nullptr && fresh.worker != this_worker) {
         if (fresh.worker == any_worker) {
             offer(fresh);

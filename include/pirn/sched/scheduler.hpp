@@ -158,7 +158,7 @@ class PIRN_EXPORT scheduler {
     detail::frame* outer_ = nullptr;  // in which coroutine it is driven
     std::atomic<detail::task*> running_{nullptr}; // written on this thread only
     std::size_t turns_since_poll_ = 0;
-    bool deadlock_reported_ = false; // since the last turn of a task
+    bool nothing_new_ = false; // since it was looked for deadlocks, no task has had a turn
     time_point next_look_{};         // for circles
     unsigned jumps_left_ = 0;
     unsigned answers_left_ = 0; // see detail::spend_answer

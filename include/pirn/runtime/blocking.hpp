@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+//
+// Calls that block a thread, made on one of the blocking pool while other tasks run:
+//
+//   auto row = pirn::blocking([&] { return database.query(text); });
+//
+// The task waits; its thread does not. Threads of the pool come and go with the demand (loop_options::pool).
+#pragma once
+
+#include <pirn/base/error.hpp>
+#include <pirn/base/export.hpp>
+#include <pirn/loop/work.hpp>
+#include <pirn/runtime/await.hpp>
+
+#include <cerrno>
+#include <exception>
+#include <functional>
+#include <optional>
+#include <system_error>
+#include <type_traits>
+#include <utility>
+
+namespace pirn {
+
+// blocking_call: what a function on the pool may ask about the call that it is in.
+class blocking_call {
+  public:
+    // stop_requested: whether the task has been asked to stop meanwhile. From then on, a signal interrupts system calls
+    // (EINTR) until the function returns. Thread-safe. Never suspends.
+    bool stop_requested() const noexcept { return work_.stop_requested(); }
+
+  private:
+    template <class, class>
+    friend struct blocking_work;
+    explicit blocking_call(const pooled_operation& work) noexcept : work_{work} {}
+    const pooled_operation& work_;
+};
+
+template <class Function, class Result>
+struct blocking_work : work_operation {
+    using slot = std::optional<std::conditional_t<std::is_void_v<Result>, int, Result>>;
+
+    blocking_work(Function& what, completion done) noexcept : work_operation{&go, done}, call{what} {}
+
+    static decltype(auto) invoke(blocking_work& self) {
+        if constexpr (std::is_invocable_v<Function&, blocking_call&>) {
+            blocking_call about{self};
+            return std::invoke(self.call, about);
+        } else {
+            return std::invoke(self.call);
+        }
+    }
+    static int go(work_operation& which) noexcept {
+        auto& self = static_cast<blocking_work&>(which);
+        try {
+            if constexpr (std::is_void_v<Result>) {
+                invoke(self);
+                self.result_of_call.emplace();
+            } else {
+                self.result_of_call.emplace(invoke(self));
+            }
+        } catch (...) {
+            self.failure = std::current_exception();
+        }
+        return 0;
+    }
+
+    Function& call;
+    slot result_of_call;
+    std::exception_ptr failure;
+};
+
+namespace detail {
+
+template <class Function, bool Asks = std::is_invocable_v<Function&, blocking_call&>>
+struct blocking_result {
+    using type = std::invoke_result_t<Function&>;
+};
+template <class Function>
+struct blocking_result<Function, true> {
+    using type = std::invoke_result_t<Function&, blocking_call&>;
+};
+
+} // namespace detail
+
+// blocking: calls the function on a thread of the loop's blocking pool, and returns what it returns, or throws what it
+// throws. It may take a blocking_call&. Throws `cancelled` if the task is asked to stop before the function has begun,
+// which then is not called; one that has begun is waited for, and what it returns is returned. std::system_error if no
+// thread can be had. Called inside a task of a runtime; the function is not in a task. Suspends.
+template <class Function>
+auto blocking(Function&& function) {
+    using bare = std::remove_reference_t<Function>;
+    using result = typename detail::blocking_result<bare>::type;
+    static_assert(!std::is_reference_v<result>, "return a pointer from blocking, or a copy");
+    awaitable<blocking_work<bare, result>> work{function};
+    const int outcome = await(work);
+    if (work.failure) {
+        std::rethrow_exception(std::move(work.failure));
+    }
+    if (!work.result_of_call) {
+        if (outcome == -ECANCELED) {
+            throw cancelled{};
+        }
+        throw_error(std::error_code{-outcome, std::system_category()}, "blocking");
+    }
+    if constexpr (!std::is_void_v<result>) {
+        return *std::move(work.result_of_call);
+    }
+}
+
+} // namespace pirn

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+//
+// Calls on the blocking pool: results, errors, requests to stop before, during and after.
+#include <pirn/runtime/blocking.hpp>
+
+#include <pirn/runtime/runtime.hpp>
+#include <pirn/runtime/sleep.hpp>
+#include <pirn/runtime/spawn.hpp>
+
+#include "support/account.hpp"
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+using namespace std::chrono_literals;
+
+namespace {
+
+class blocking : public support::balanced<> {};
+
+TEST_F(blocking, gives_back_what_the_function_returns_from_another_thread) {
+    pirn::run([] {
+        const std::thread::id here = std::this_thread::get_id();
+        EXPECT_NE(pirn::blocking([] { return std::this_thread::get_id(); }), here);
+        EXPECT_EQ(pirn::blocking([] { return std::string{"text"}; }), "text");
+        EXPECT_EQ(*pirn::blocking([] { return std::make_unique<int>(3); }), 3);
+        int called = 0;
+        pirn::blocking([&called] { ++called; });
+        EXPECT_EQ(called, 1);
+    });
+}
+
+TEST_F(blocking, throws_what_the_function_throws) {
+    pirn::run([] {
+        EXPECT_THROW(pirn::blocking([]() -> int { throw std::out_of_range{"far"}; }),
+                     std::out_of_range);
+    });
+}
+
+TEST_F(blocking, lets_other_tasks_run_meanwhile) {
+    pirn::run([] {
+        std::atomic<bool> ran{false};
+        auto other = pirn::spawn([&ran] { ran = true; });
+        EXPECT_TRUE(pirn::blocking([&ran] {
+            for (int i = 0; i < 5000 && !ran; ++i) {
+                std::this_thread::sleep_for(1ms);
+            }
+            return ran.load();
+        }));
+        other.join();
+    });
+}
+
+TEST_F(blocking, does_not_begin_in_a_task_that_was_asked_to_stop) {
+    pirn::run([] {
+        auto task = pirn::spawn([] {
+            EXPECT_THROW(pirn::blocking([] { ADD_FAILURE(); }), pirn::cancelled);
+        });
+        task.request_stop();
+        task.join();
+    });
+}
+
+TEST_F(blocking, is_waited_for_once_it_has_begun) {
+    pirn::run([] {
+        std::atomic<bool> begun{false};
+        auto task = pirn::spawn([&begun] {
+            return pirn::blocking([&begun] {
+                begun = true;
+                std::this_thread::sleep_for(20ms);
+                return 11;
+            });
+        });
+        while (!begun) {
+            pirn::sleep_for(1ms);
+        }
+        task.request_stop();
+        EXPECT_EQ(task.get(), 11);
+    });
+}
+
+TEST_F(blocking, is_interrupted_in_a_system_call_when_it_looks) {
+    pirn::run([] {
+        std::array<int, 2> ends{};
+        ASSERT_EQ(::pipe(ends.data()), 0);
+        std::atomic<bool> begun{false};
+        auto task = pirn::spawn([&] {
+            return pirn::blocking([&](pirn::blocking_call& call) {
+                begun = true;
+                char byte = 0;
+                while (::read(ends[0], &byte, 1) < 0 && errno == EINTR) { // nobody will write
+                    if (call.stop_requested()) {
+                        return std::string{"stopped"};
+                    }
+                }
+                return std::string{"read"};
+            });
+        });
+        while (!begun) {
+            pirn::sleep_for(1ms);
+        }
+        pirn::sleep_for(5ms);
+        task.request_stop();
+        EXPECT_EQ(task.get(), "stopped");
+        ::close(ends[0]);
+        ::close(ends[1]);
+    });
+}
+
+} // namespace

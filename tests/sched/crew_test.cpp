@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: MIT
+//
+// Schedulers that share what has not begun: who takes what, what stays where it is, and that nothing is lost on the
+// way between threads.
+#include <pirn/sched/crew.hpp>
+
+#include <pirn/base/config.hpp>
+#include <pirn/sched/scheduler.hpp>
+
+#include "support/account.hpp"
+#include "support/sanitizers.hpp"
+
+#include <atomic>
+#include <barrier>
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <set>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+using namespace std::chrono_literals;
+
+namespace {
+
+class crews : public support::balanced<> {};
+
+// Serves with so many threads beside this one while the function runs here, outside of any task.
+void with_helpers(std::size_t helpers, const std::function<void(pirn::scheduler&)>& does) {
+    pirn::crew all;
+    std::barrier<> made{static_cast<std::ptrdiff_t>(helpers + 1)};
+    std::barrier<> stopped{static_cast<std::ptrdiff_t>(helpers + 1)};
+    std::vector<std::jthread> threads;
+    for (std::size_t i = 0; i < helpers; ++i) {
+        threads.emplace_back([&] {
+            pirn::scheduler tasks{{.crew = &all}};
+            made.arrive_and_wait();
+            tasks.serve();
+            stopped.arrive_and_wait();
+        });
+    }
+    pirn::scheduler tasks{{.crew = &all}};
+    made.arrive_and_wait();
+    does(tasks);
+    all.close();
+    stopped.arrive_and_wait();
+}
+
+// Compilers know that a thread's id does not change, and ask once for a whole function: not here.
+PIRN_NOINLINE std::thread::id thread_now() {
+    asm volatile("");
+    return std::this_thread::get_id();
+}
+
+void compute_for(std::chrono::microseconds time) {
+    const auto end = std::chrono::steady_clock::now() + time;
+    while (std::chrono::steady_clock::now() < end) {
+    }
+}
+
+TEST_F(crews, take_tasks_that_have_not_begun) {
+    with_helpers(1, [](pirn::scheduler& tasks) {
+        const std::thread::id here = thread_now();
+        std::atomic<bool> elsewhere{false};
+        std::vector<pirn::join_handle<>> handles;
+        // The first one keeps this thread busy until another thread has taken one.
+        for (int i = 0; i < 8; ++i) {
+            handles.push_back(tasks.spawn([&] {
+                if (thread_now() != here) {
+                    elsewhere = true;
+                    return;
+                }
+                for (int k = 0; k < 5000 && !elsewhere; ++k) {
+                    std::this_thread::sleep_for(1ms);
+                }
+            }));
+        }
+        tasks.run();
+        EXPECT_TRUE(elsewhere);
+    });
+}
+
+TEST_F(crews, leave_a_task_that_has_begun_where_it_is) {
+    with_helpers(2, [](pirn::scheduler& tasks) {
+        std::atomic<int> moved{0};
+        for (int i = 0; i < 60; ++i) {
+            tasks
+                .spawn([&] {
+                    const std::thread::id mine = thread_now();
+                    for (int k = 0; k < 50; ++k) {
+                        pirn::yield_now();
+                        moved += thread_now() != mine ? 1 : 0;
+                    }
+                })
+                .detach();
+        }
+        tasks.run();
+        EXPECT_EQ(moved, 0);
+    });
+}
+
+TEST_F(crews, pin_a_task_to_the_worker_that_was_asked_for) {
+    with_helpers(2, [](pirn::scheduler& tasks) {
+        const std::thread::id here = thread_now();
+        std::set<std::size_t> numbers;
+        tasks
+            .spawn([&] {
+                for (int k = 0; k < 20; ++k) {
+                    tasks
+                        .spawn({.worker = pirn::this_worker},
+                               [&] { EXPECT_EQ(thread_now(), here); })
+                        .join();
+                }
+                for (int worker = 0; worker < 3; ++worker) {
+                    numbers.insert(tasks
+                                       .spawn({.worker = worker},
+                                              [] { return pirn::scheduler::current()->number(); })
+                                       .get());
+                }
+            })
+            .get();
+        // Whichever thread was first is the first.
+        EXPECT_EQ(numbers, (std::set<std::size_t>{0, 1, 2}));
+    });
+}
+
+TEST_F(crews, move_a_migratable_task_while_it_waits_for_its_turn) {
+    with_helpers(1, [](pirn::scheduler& tasks) {
+        std::atomic<bool> moved{false};
+        tasks
+            .spawn({.migratable = true},
+                   [&] {
+                       const std::thread::id first = thread_now();
+                       // The thread that it leaves is kept busy, so that the other one takes it.
+                       for (int i = 0; i < 2000 && !moved; ++i) {
+                           tasks.current()
+                               ->spawn({.worker = pirn::this_worker}, [] { compute_for(200us); })
+                               .detach();
+                           pirn::yield_now();
+                           moved = thread_now() != first;
+                       }
+                   })
+            .detach();
+        tasks.run();
+        EXPECT_TRUE(moved);
+    });
+}
+
+TEST_F(crews, bring_results_and_errors_home_from_any_thread) {
+    with_helpers(3, [](pirn::scheduler& tasks) {
+        const int sum = tasks
+                            .spawn([&] {
+                                std::vector<pirn::join_handle<int>> parts;
+                                for (int i = 0; i < 200; ++i) {
+                                    parts.push_back(tasks.current()->spawn([i] {
+                                        compute_for(20us);
+                                        return i % 100 == 99 ? throw std::runtime_error{"no"} : i;
+                                    }));
+                                }
+                                int total = 0;
+                                for (auto& each : parts) {
+                                    try {
+                                        total += each.get();
+                                    } catch (const std::runtime_error&) {
+                                        total += 1000;
+                                    }
+                                }
+                                return total;
+                            })
+                            .get();
+        EXPECT_EQ(sum, 199 * 200 / 2 - 99 - 199 + 2000);
+    });
+}
+
+TEST_F(crews, stop_tasks_on_other_threads) {
+    with_helpers(2, [](pirn::scheduler& tasks) {
+        std::atomic<int> left{0};
+        tasks
+            .spawn([&] {
+                std::vector<pirn::join_handle<>> handles;
+                for (int i = 0; i < 100; ++i) {
+                    handles.push_back(tasks.current()->spawn([&left] {
+                        struct counting {
+                            ~counting() { ++count; }
+                            std::atomic<int>& count;
+                        } const at_the_end{left};
+                        for (;;) {
+                            pirn::yield_now();
+                        }
+                    }));
+                }
+                for (int i = 0; i < 10; ++i) {
+                    pirn::yield_now();
+                }
+                for (auto& each : handles) {
+                    each.request_stop();
+                }
+                for (auto& each : handles) {
+                    each.join();
+                }
+            })
+            .get();
+        EXPECT_LE(left, 100); // those that had not begun have left without a word
+        EXPECT_EQ(tasks.alive(), 0U);
+    });
+}
+
+TEST_F(crews, ask_everybody_to_stop) {
+    with_helpers(2, [](pirn::scheduler& tasks) {
+        for (int i = 0; i < 50; ++i) {
+            tasks
+                .spawn([] {
+                    for (;;) {
+                        pirn::yield_now();
+                    }
+                })
+                .detach();
+        }
+        for (int i = 0; i < 20; ++i) {
+            tasks.tick();
+        }
+        tasks.request_stop_all();
+        tasks.run();
+        EXPECT_EQ(tasks.alive(), 0U);
+        EXPECT_EQ(tasks.spawn([] { return pirn::stop_requested(); }).get(), false);
+    });
+}
+
+TEST_F(crews, join_from_outside_a_task_that_another_thread_has_taken) {
+    with_helpers(1, [](pirn::scheduler& tasks) {
+        for (int i = 0; i < 200; ++i) {
+            auto handle = tasks.spawn([i] {
+                compute_for(std::chrono::microseconds{i % 7});
+                return i;
+            });
+            EXPECT_EQ(handle.get(), i);
+        }
+    });
+}
+
+TEST_F(crews, walk_a_tree_of_joins_on_all_threads) {
+    struct tree {
+        static long grow(int depth) {
+            if (depth == 0) {
+                return 1;
+            }
+            auto left = pirn::scheduler::current()->spawn([depth] { return grow(depth - 1); });
+            auto right = pirn::scheduler::current()->spawn([depth] { return grow(depth - 1); });
+            return left.get() + right.get();
+        }
+    };
+    for (const std::size_t helpers : {0U, 1U, 3U, 7U}) {
+        with_helpers(helpers, [](pirn::scheduler& tasks) {
+            constexpr int depth = support::slowness > 1 ? 6 : 12;
+            EXPECT_EQ(tasks.spawn([] { return tree::grow(depth); }).get(), 1L << depth);
+        });
+    }
+}
+
+} // namespace
