@@ -17,6 +17,7 @@
 #include <pirn/io/signal.hpp>
 #include <pirn/net/address.hpp>
 #include <pirn/net/tcp.hpp>
+#include <pirn/net/unix_address.hpp>
 #include <pirn/runtime/alarm.hpp>
 #include <pirn/runtime/await.hpp>
 #include <pirn/runtime/runtime.hpp>
