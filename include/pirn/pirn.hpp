@@ -15,6 +15,7 @@
 #include <pirn/coro/reclaim.hpp>
 #include <pirn/coro/storage.hpp>
 #include <pirn/io/signal.hpp>
+#include <pirn/io/stream.hpp>
 #include <pirn/net/address.hpp>
 #include <pirn/net/tcp.hpp>
 #include <pirn/net/unix_address.hpp>
