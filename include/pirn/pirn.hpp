@@ -17,7 +17,11 @@
 #include <pirn/io/signal.hpp>
 #include <pirn/io/stream.hpp>
 #include <pirn/net/address.hpp>
+#include <pirn/net/options.hpp>
+#include <pirn/net/stream_socket.hpp>
 #include <pirn/net/tcp.hpp>
+#include <pirn/net/udp.hpp>
+#include <pirn/net/unix.hpp>
 #include <pirn/net/unix_address.hpp>
 #include <pirn/runtime/alarm.hpp>
 #include <pirn/runtime/await.hpp>

@@ -5,6 +5,7 @@
 
 #include <pirn/base/error.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 
@@ -148,9 +149,10 @@ address::address() noexcept : size_{sizeof(sockaddr_in)} {
 address address::parse(std::string_view text) {
     address parsed;
     if (const char* const wrong = read_text(text, parsed)) {
+        std::string printable{text};
+        std::ranges::replace(printable, '\0', '?'); // it would end the message
         throw_error(std::make_error_code(std::errc::invalid_argument),
-                    ("\"" + std::string{text} +
-                     "\" is not a numeric address with a port, such as " +
+                    ("\"" + printable + "\" is not a numeric address with a port, such as " +
                      "127.0.0.1:80 or [::1]:80: " + wrong)
                         .c_str());
     }
