@@ -18,6 +18,7 @@
 #include <pirn/io/stream.hpp>
 #include <pirn/net/address.hpp>
 #include <pirn/net/options.hpp>
+#include <pirn/net/resolver.hpp>
 #include <pirn/net/stream_socket.hpp>
 #include <pirn/net/tcp.hpp>
 #include <pirn/net/udp.hpp>
