@@ -17,6 +17,7 @@
 #include <pirn/io/signal.hpp>
 #include <pirn/io/stream.hpp>
 #include <pirn/net/address.hpp>
+#include <pirn/net/connect.hpp>
 #include <pirn/net/options.hpp>
 #include <pirn/net/resolver.hpp>
 #include <pirn/net/stream_socket.hpp>
