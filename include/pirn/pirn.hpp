@@ -20,6 +20,7 @@
 #include <pirn/net/connect.hpp>
 #include <pirn/net/options.hpp>
 #include <pirn/net/resolver.hpp>
+#include <pirn/net/serve.hpp>
 #include <pirn/net/stream_socket.hpp>
 #include <pirn/net/tcp.hpp>
 #include <pirn/net/udp.hpp>

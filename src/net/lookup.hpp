@@ -10,7 +10,7 @@
 #pragma once
 
 #include <pirn/net/resolver.hpp>
-#include <pirn/sched/join_handle.hpp>
+#include <pirn/runtime/spawn.hpp>
 #include <pirn/sync/event.hpp>
 
 #include <memory>
