@@ -71,7 +71,7 @@ os::handle endpoint::give_away() noexcept {
     return std::move(handle_);
 }
 
-endpoint::in_use::in_use(endpoint& of, direction side, operation& what, const loop& here) noexcept
+endpoint::in_use::in_use(endpoint& of, direction side, operation& what, const loop& here)
     : endpoint_{of}, what_{what}, side_{side} {
     PIRN_REQUIRE(of.is_open(), "an operation was started on a stream that is not open");
     PIRN_REQUIRE(of.loop_ == &here,

@@ -152,4 +152,9 @@ int send_file(int socket, int file, std::int64_t offset, std::size_t size) noexc
     });
 }
 
+int copy_range(int source, int destination, std::size_t size) noexcept {
+    return result_of(
+        ::copy_file_range(source, nullptr, destination, nullptr, transfer_size(size), 0));
+}
+
 } // namespace pirn::os

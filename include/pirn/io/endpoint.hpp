@@ -59,7 +59,7 @@ class PIRN_EXPORT endpoint {
     // is. A stream may be moved only while none lives.
     class PIRN_EXPORT in_use {
       public:
-        in_use(endpoint& of, direction side, operation& what, const loop& here) noexcept;
+        in_use(endpoint& of, direction side, operation& what, const loop& here);
         in_use(const in_use&) = delete;
         in_use& operator=(const in_use&) = delete;
         ~in_use();
@@ -90,7 +90,7 @@ class PIRN_EXPORT endpoint {
 // await_on: the operation's result, in the kernel's form; -ECANCELED when the stream has been closed, before
 // or meanwhile. Suspends.
 template <class Operation>
-int await_on(endpoint& which, direction side, awaitable<Operation>& what) noexcept {
+int await_on(endpoint& which, direction side, awaitable<Operation>& what) {
     if (which.closed()) {
         return -ECANCELED;
     }
@@ -105,7 +105,7 @@ int await_on(endpoint& which, direction side, awaitable<Operation>& what) noexce
 // The same, with the error apart: 0 when there is one. Suspends.
 template <class Operation>
 std::size_t await_on(endpoint& which, direction side, awaitable<Operation>& what,
-                     std::error_code& error) noexcept {
+                     std::error_code& error) {
     const int result = await_on(which, side, what);
     error = error_of(result);
     return result < 0 ? 0 : static_cast<std::size_t>(result);
