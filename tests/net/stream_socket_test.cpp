@@ -4,6 +4,7 @@
 // buffers, sends without a copy; over TCP and over unix sockets. The rest is in tcp_test.cpp.
 #include <pirn/net/stream_socket.hpp>
 
+#include <pirn/io/conformance.hpp>
 #include <pirn/net/tcp.hpp>
 #include <pirn/net/unix.hpp>
 
@@ -14,6 +15,7 @@
 #include <numeric>
 #include <random>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -247,6 +249,19 @@ TEST_P(stream_socket, is_a_byte_stream_like_any_other) {
         EXPECT_FALSE(far->is_open());
         EXPECT_EQ(reads.read(buffer, error), 0U);
         EXPECT_EQ(error, std::errc::operation_canceled);
+    });
+}
+
+TEST_P(stream_socket, keeps_the_laws_of_all_streams) {
+    pirn::run([] {
+        const auto make = [] {
+            auto [near, far] = both_ends();
+            return pirn::io::checked_pair{std::move(near), std::move(far)};
+        };
+        const auto report = [](std::string_view law, std::string_view how) {
+            ADD_FAILURE() << law << ": " << how;
+        };
+        EXPECT_EQ(pirn::io::check_byte_stream(make, report), 0U);
     });
 }
 
