@@ -20,7 +20,8 @@ namespace pirn::io::laws {
 // ---- ends
 
 void ends_in_order(law_context& of) {
-    both(
+    write_and_read(
+        of,
         [&] {
             of.near.write_all(numbered(0, 100'000));
             end_writing(of, of.near);

@@ -55,6 +55,17 @@ void both(First first, Second second) {
     group.wait();
 }
 
+// write_and_read: both at once; one after the other where a reader does not wait for what will be written. Suspends.
+template <class Write, class Read>
+void write_and_read(const law_context& of, Write write, Read read) {
+    if (of.options.waits) {
+        both(std::move(write), std::move(read));
+    } else {
+        write();
+        read();
+    }
+}
+
 void carries_bytes(law_context& of);
 void carries_single_bytes(law_context& of);
 void does_not_wait_for_a_full_buffer(law_context& of);

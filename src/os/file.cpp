@@ -10,6 +10,7 @@
 #include <cstdio>
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -156,5 +157,7 @@ int copy_range(int source, int destination, std::size_t size) noexcept {
     return result_of(
         ::copy_file_range(source, nullptr, destination, nullptr, transfer_size(size), 0));
 }
+
+int lock(int descriptor, int how) noexcept { return result_of(::flock(descriptor, how)); }
 
 } // namespace pirn::os
