@@ -183,6 +183,24 @@ TEST_F(resolving, can_be_left_at_any_moment_while_others_wait_on) {
     });
 }
 
+TEST_F(resolving, of_what_somebody_has_just_given_up_begins_anew) {
+    pirn::run([] {
+        net::resolver names;
+        for (int round = 0; round < 50; ++round) {
+            auto leaves = pirn::spawn([&] {
+                std::error_code error;
+                names.resolve("localhost", "7", net::address_family::any, error);
+            });
+            pirn::yield_now();
+            pirn::yield_now(); // the lookup is with the pool
+            leaves.request_stop();
+            auto stays = pirn::spawn([&] { EXPECT_FALSE(names.resolve("localhost", 7).empty()); });
+            leaves.get();
+            stays.get();
+        }
+    });
+}
+
 TEST_F(resolving, may_outlive_its_resolver) {
     pirn::run([] {
         auto names = std::make_unique<net::resolver>(net::resolver_options{.cache_for = 1s});

@@ -194,20 +194,38 @@ TEST_F(serving, prints_errors_that_nobody_wants_to_hear_but_not_those_of_every_d
 
 TEST_F(serving, shuts_down_who_is_idle_and_nobody_else) {
     pirn::run([] {
-        running server{echo, {.idle_timeout = 60ms}};
-        auto idle = server.client();
-        auto busy = server.client();
-        const auto begin = pirn::clock::now();
-        auto keeps_busy = pirn::spawn([&] {
-            while (pirn::clock::now() - begin < 200ms) {
-                EXPECT_EQ(answer(busy, "x"), "x");
-                pirn::sleep_for(10ms);
+        const auto listen = [](net::tcp_stream& client) {
+            std::array<char, 64> buffer{};
+            client.read(buffer);
+            if (buffer[0] == 'r') { // only reads
+                while (client.read(buffer) != 0) {
+                }
+            } else { // only writes
+                for (std::error_code gone; !gone; pirn::sleep_for(10ms)) client.write("x", gone);
             }
+        };
+        running server{listen, {.idle_timeout = 60ms}};
+        auto idle = server.client();
+        auto sends = server.client();
+        auto receives = server.client();
+        receives.write_all("w");
+        const auto begin = pirn::clock::now();
+        auto sending = pirn::spawn([&] {
+            for (; pirn::clock::now() - begin < 200ms; pirn::sleep_for(10ms)) sends.write_all("r");
+            std::error_code error;
+            EXPECT_EQ(sends.peer_address(error), server.where) << "it is still connected";
+        });
+        auto receiving = pirn::spawn([&] {
+            std::array<char, 64> buffer{};
+            while (pirn::clock::now() - begin < 200ms) EXPECT_GT(receives.read(buffer), 0U);
         });
         EXPECT_TRUE(at_end(idle));
         EXPECT_GE(pirn::clock::now() - begin, 60ms);
         EXPECT_LT(pirn::clock::now() - begin, 2s);
-        keeps_busy.get();
+        sending.get();
+        receiving.get();
+        sends.close();
+        receives.close();
         server.end();
     });
 }
@@ -248,6 +266,27 @@ TEST_F(serving, drains_what_is_under_way_and_ends_who_is_silent) {
         EXPECT_TRUE(support::read_all(sender) == sent) << "every byte is answered";
         writer.get();
         server.task.get();
+    });
+}
+
+TEST_F(serving, does_not_take_for_silent_who_waits_for_a_handler_that_is_busy) {
+    pirn::run([] {
+        std::string heard;
+        const auto handler = [&](net::tcp_stream& client) {
+            pirn::sleep_for(300ms);
+            std::array<char, 8> buffer{};
+            while (const std::size_t n = client.read(buffer)) heard.append(buffer.data(), n);
+        };
+        running server{handler, {.quiet = 150ms}};
+        auto client = server.client();
+        client.write_all("first ");
+        pirn::sleep_for(2ms);
+        server.stop.request_stop();
+        support::yield_until([&] { return !heard.empty(); });
+        client.write_all("second"); // a moment after the first was read at last
+        EXPECT_TRUE(at_end(client));
+        server.task.get();
+        EXPECT_EQ(heard, "first second");
     });
 }
 

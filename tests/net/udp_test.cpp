@@ -345,6 +345,31 @@ TEST_F(udp, asked_to_stop_at_any_moment_loses_no_datagram) {
     });
 }
 
+TEST_F(udp, asked_to_stop_before_takes_and_sends_nothing_although_it_could_at_once) {
+    pirn::run([] {
+        auto server = any_socket();
+        auto client = net::udp_connect(server.local_address());
+        client.send("still there");
+        auto task = pirn::spawn([&] {
+            std::array<char, 16> buffer{};
+            std::array<net::udp_slot, 1> slots{{{buffer}}};
+            std::error_code error;
+            EXPECT_EQ(server.receive_many(slots, error), 0U);
+            EXPECT_EQ(error, std::errc::operation_canceled);
+            const std::array<net::udp_outgoing, 1> never{{{"never"}}};
+            EXPECT_EQ(client.send_many(never, error), 0U);
+            EXPECT_EQ(error, std::errc::operation_canceled);
+            EXPECT_THROW(client.send_many(never), pirn::cancelled);
+        });
+        task.request_stop();
+        task.get();
+        client.send("last");
+        std::array<char, 16> buffer{};
+        EXPECT_EQ(server.receive(buffer).size, 11U);
+        EXPECT_EQ(server.receive(buffer).size, 4U);
+    });
+}
+
 TEST_F(udp, closed_ends_who_waits_with_an_error) {
     pirn::run([] {
         for (const bool batch : {false, true}) {
