@@ -15,8 +15,17 @@
 #include <pirn/coro/reclaim.hpp>
 #include <pirn/coro/storage.hpp>
 #include <pirn/io/signal.hpp>
+#include <pirn/io/stream.hpp>
 #include <pirn/net/address.hpp>
+#include <pirn/net/connect.hpp>
+#include <pirn/net/options.hpp>
+#include <pirn/net/resolver.hpp>
+#include <pirn/net/serve.hpp>
+#include <pirn/net/stream_socket.hpp>
 #include <pirn/net/tcp.hpp>
+#include <pirn/net/udp.hpp>
+#include <pirn/net/unix.hpp>
+#include <pirn/net/unix_address.hpp>
 #include <pirn/runtime/alarm.hpp>
 #include <pirn/runtime/await.hpp>
 #include <pirn/runtime/blocking.hpp>

@@ -5,6 +5,7 @@
 
 #include <pirn/base/error.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 
@@ -47,31 +48,95 @@ bool parse_scope(const std::string& scope, std::uint32_t& number) noexcept {
     return failed == std::errc{} && at == end && !scope.empty();
 }
 
-bool parse_v6(std::string_view host, std::string_view port, sockaddr_in6& into) {
+// What is wrong with a host, or null.
+const char* parse_v6(std::string_view host, sockaddr_in6& into) {
     into = {};
     into.sin6_family = AF_INET6;
     const std::size_t percent = host.find('%');
     if (percent != std::string_view::npos) {
-        std::uint32_t scope = 0;
-        if (!parse_scope(std::string{host.substr(percent + 1)}, scope)) {
-            return false;
+        if (!parse_scope(std::string{host.substr(percent + 1)}, into.sin6_scope_id)) {
+            return "what stands behind % is neither an interface of this machine nor a number";
         }
-        into.sin6_scope_id = scope;
         host = host.substr(0, percent);
     }
-    return ::inet_pton(AF_INET6, std::string{host}.c_str(), &into.sin6_addr) == 1 &&
-           parse_port(port, into.sin6_port);
+    const bool good = ::inet_pton(AF_INET6, std::string{host}.c_str(), &into.sin6_addr) == 1;
+    return good ? nullptr : "what stands in the brackets is no IPv6 address";
 }
 
-bool parse_v4(std::string_view host, std::string_view port, sockaddr_in& into) {
+const char* parse_v4(std::string_view host, sockaddr_in& into) {
     into = {};
     into.sin_family = AF_INET;
     if (host.empty()) {
         into.sin_addr.s_addr = htonl(INADDR_ANY);
-    } else if (::inet_pton(AF_INET, std::string{host}.c_str(), &into.sin_addr) != 1) {
-        return false;
+        return nullptr;
     }
-    return parse_port(port, into.sin_port);
+    if (::inet_pton(AF_INET, std::string{host}.c_str(), &into.sin_addr) == 1) {
+        return nullptr;
+    }
+    return host.find(':') != std::string_view::npos
+               ? "an IPv6 address stands in brackets when a port follows"
+               : "the host is no IPv4 address such as 127.0.0.1; names are for net::resolve";
+}
+
+template <class Sockaddr>
+address from_sockaddr(const Sockaddr& raw) noexcept {
+    return address::from(reinterpret_cast<const sockaddr*>(&raw), sizeof raw);
+}
+
+address v4_of(in_addr_t host_order, std::uint16_t port) noexcept {
+    sockaddr_in v4{};
+    v4.sin_family = AF_INET;
+    v4.sin_addr.s_addr = htonl(host_order);
+    v4.sin_port = htons(port);
+    return from_sockaddr(v4);
+}
+
+address v6_of(const in6_addr& host, std::uint16_t port) noexcept {
+    sockaddr_in6 v6{};
+    v6.sin6_family = AF_INET6;
+    v6.sin6_addr = host;
+    v6.sin6_port = htons(port);
+    return from_sockaddr(v6);
+}
+
+// What is wrong with the text, or null; then `into` is what it means.
+const char* read_text(std::string_view text, address& into) {
+    // A zero would end it early for the functions of C.
+    if (text.find('\0') != std::string_view::npos) {
+        return "there is a zero byte in it";
+    }
+    const std::size_t colon = text.rfind(':');
+    const bool bracketed = text.starts_with('[');
+    const std::size_t bracket = text.rfind(']');
+    if (bracketed && bracket == std::string_view::npos) {
+        return "the closing bracket is missing";
+    }
+    if (colon == std::string_view::npos || (bracketed && colon < bracket)) {
+        return "the port is missing: a colon and a number";
+    }
+    if (bracketed && colon != bracket + 1) {
+        return "a colon and the port are to follow the closing bracket";
+    }
+    in_port_t port = 0;
+    if (!parse_port(text.substr(colon + 1), port)) {
+        return "the port is no number from 0 to 65535";
+    }
+    if (bracketed) {
+        sockaddr_in6 v6;
+        if (const char* const wrong = parse_v6(text.substr(1, bracket - 1), v6)) {
+            return wrong;
+        }
+        v6.sin6_port = port;
+        into = from_sockaddr(v6);
+        return nullptr;
+    }
+    sockaddr_in v4;
+    if (const char* const wrong = parse_v4(text.substr(0, colon), v4)) {
+        return wrong;
+    }
+    v4.sin_port = port;
+    into = from_sockaddr(v4);
+    return nullptr;
 }
 
 } // namespace
@@ -82,46 +147,48 @@ address::address() noexcept : size_{sizeof(sockaddr_in)} {
 }
 
 address address::parse(std::string_view text) {
-    std::error_code error;
-    const address parsed = parse(text, error);
-    if (error) {
-        throw_error(error,
-                    ("not a numeric address with a port, such as 127.0.0.1:80 or [::1]:80: " +
-                     std::string{text})
+    address parsed;
+    if (const char* const wrong = read_text(text, parsed)) {
+        std::string printable{text};
+        std::ranges::replace(printable, '\0', '?'); // it would end the message
+        throw_error(std::make_error_code(std::errc::invalid_argument),
+                    ("\"" + printable + "\" is not a numeric address with a port, such as " +
+                     "127.0.0.1:80 or [::1]:80: " + wrong)
                         .c_str());
     }
     return parsed;
 }
 
 address address::parse(std::string_view text, std::error_code& error) noexcept {
+    address parsed;
+    const bool good = read_text(text, parsed) == nullptr;
+    error = good ? std::error_code{} : std::make_error_code(std::errc::invalid_argument);
+    return parsed;
+}
+
+address address::parse_host(std::string_view host, std::uint16_t port,
+                            std::error_code& error) noexcept {
     error.clear();
-    const std::size_t colon = text.rfind(':');
-    if (colon != std::string_view::npos) {
-        const std::string_view host = text.substr(0, colon);
-        const std::string_view port = text.substr(colon + 1);
-        if (host.size() >= 2 && host.front() == '[' && host.back() == ']') {
-            sockaddr_in6 v6;
-            if (parse_v6(host.substr(1, host.size() - 2), port, v6)) {
-                return from(reinterpret_cast<const sockaddr*>(&v6), sizeof v6);
-            }
-        } else {
-            sockaddr_in v4;
-            if (parse_v4(host, port, v4)) {
-                return from(reinterpret_cast<const sockaddr*>(&v4), sizeof v4);
-            }
+    if (host.find('\0') == std::string_view::npos && !host.empty()) {
+        sockaddr_in v4;
+        sockaddr_in6 v6;
+        if (parse_v4(host, v4) == nullptr) {
+            v4.sin_port = htons(port);
+            return from_sockaddr(v4);
+        }
+        if (parse_v6(host, v6) == nullptr) {
+            v6.sin6_port = htons(port);
+            return from_sockaddr(v6);
         }
     }
     error = std::make_error_code(std::errc::invalid_argument);
     return {};
 }
 
-address address::loopback(std::uint16_t port) noexcept {
-    sockaddr_in v4{};
-    v4.sin_family = AF_INET;
-    v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    v4.sin_port = htons(port);
-    return from(reinterpret_cast<const sockaddr*>(&v4), sizeof v4);
-}
+address address::loopback(std::uint16_t port) noexcept { return v4_of(INADDR_LOOPBACK, port); }
+address address::loopback_v6(std::uint16_t port) noexcept { return v6_of(in6addr_loopback, port); }
+address address::any(std::uint16_t port) noexcept { return v4_of(INADDR_ANY, port); }
+address address::any_v6(std::uint16_t port) noexcept { return v6_of(in6addr_any, port); }
 
 address address::from(const sockaddr* raw, std::size_t size) noexcept {
     address copy;
@@ -151,31 +218,72 @@ const sockaddr* address::raw() const noexcept {
     return static_cast<const sockaddr*>(static_cast<const void*>(storage_.data())); // it is aligned
 }
 
-bool address::operator==(const address& other) const noexcept {
-    if (is_v6() != other.is_v6() || port() != other.port()) {
-        return false;
+std::uint32_t address::scope_id() const noexcept {
+    return is_v6() ? read_as<sockaddr_in6>(storage_).sin6_scope_id : 0;
+}
+
+bool address::is_loopback() const noexcept {
+    if (is_v6()) {
+        const in6_addr host = read_as<sockaddr_in6>(storage_).sin6_addr;
+        return IN6_IS_ADDR_LOOPBACK(&host);
+    }
+    return ntohl(read_as<sockaddr_in>(storage_).sin_addr.s_addr) >> 24 == 127;
+}
+
+bool address::is_multicast() const noexcept {
+    if (is_v6()) {
+        const in6_addr host = read_as<sockaddr_in6>(storage_).sin6_addr;
+        return IN6_IS_ADDR_MULTICAST(&host);
+    }
+    return IN_MULTICAST(ntohl(read_as<sockaddr_in>(storage_).sin_addr.s_addr));
+}
+
+std::strong_ordering address::operator<=>(const address& other) const noexcept {
+    if (is_v6() != other.is_v6()) {
+        return is_v6() ? std::strong_ordering::greater : std::strong_ordering::less;
     }
     if (!is_v6()) {
-        return read_as<sockaddr_in>(storage_).sin_addr.s_addr ==
-               read_as<sockaddr_in>(other.storage_).sin_addr.s_addr;
+        const auto mine = ntohl(read_as<sockaddr_in>(storage_).sin_addr.s_addr);
+        const auto theirs = ntohl(read_as<sockaddr_in>(other.storage_).sin_addr.s_addr);
+        return mine != theirs ? mine <=> theirs : port() <=> other.port();
     }
     const auto mine = read_as<sockaddr_in6>(storage_);
     const auto theirs = read_as<sockaddr_in6>(other.storage_);
-    return mine.sin6_scope_id == theirs.sin6_scope_id &&
-           std::memcmp(&mine.sin6_addr, &theirs.sin6_addr, sizeof mine.sin6_addr) == 0;
+    const int host = std::memcmp(&mine.sin6_addr, &theirs.sin6_addr, sizeof mine.sin6_addr);
+    if (host != 0) {
+        return host <=> 0;
+    }
+    return mine.sin6_scope_id != theirs.sin6_scope_id ? mine.sin6_scope_id <=> theirs.sin6_scope_id
+                                                      : port() <=> other.port();
 }
 
-std::string to_string(const address& where) {
-    std::array<char, INET6_ADDRSTRLEN> text{};
-    const std::string port = ":" + std::to_string(where.port());
-    if (!where.is_v6()) {
-        sockaddr_in v4;
-        std::memcpy(&v4, where.raw(), sizeof v4);
-        ::inet_ntop(AF_INET, &v4.sin_addr, text.data(), text.size());
-        return text.data() + port;
+std::size_t address::hash() const noexcept {
+    // What compares equal, and no more: not the flow label, not the padding of IPv4.
+    std::uint64_t mixed = 0x9E37'79B9'7F4A'7C15U + (std::uint64_t{scope_id()} << 16) + port();
+    const auto mix = [&mixed](std::uint64_t word) {
+        mixed = (mixed ^ word) * 0xFF51'AFD7'ED55'8CCDU;
+        mixed ^= mixed >> 32;
+    };
+    if (is_v6()) {
+        std::array<std::uint64_t, 2> words{};
+        const in6_addr host = read_as<sockaddr_in6>(storage_).sin6_addr;
+        std::memcpy(words.data(), &host, sizeof words);
+        mix(words[0]);
+        mix(words[1]);
+    } else {
+        mix(read_as<sockaddr_in>(storage_).sin_addr.s_addr);
     }
-    sockaddr_in6 v6;
-    std::memcpy(&v6, where.raw(), sizeof v6);
+    return static_cast<std::size_t>(mixed);
+}
+
+std::string address::host() const {
+    std::array<char, INET6_ADDRSTRLEN> text{};
+    if (!is_v6()) {
+        const auto v4 = read_as<sockaddr_in>(storage_);
+        ::inet_ntop(AF_INET, &v4.sin_addr, text.data(), text.size());
+        return text.data();
+    }
+    const auto v6 = read_as<sockaddr_in6>(storage_);
     ::inet_ntop(AF_INET6, &v6.sin6_addr, text.data(), text.size());
     std::string host{text.data()};
     if (v6.sin6_scope_id != 0) {
@@ -185,7 +293,12 @@ std::string to_string(const address& where) {
                     ? std::string{name.data()}
                     : std::to_string(v6.sin6_scope_id);
     }
-    return "[" + host + "]" + port;
+    return host;
+}
+
+std::string to_string(const address& where) {
+    const std::string port = ":" + std::to_string(where.port());
+    return where.is_v6() ? "[" + where.host() + "]" + port : where.host() + port;
 }
 
 } // namespace pirn::net

@@ -10,6 +10,7 @@
 #include <cstdio>
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -151,5 +152,12 @@ int send_file(int socket, int file, std::int64_t offset, std::size_t size) noexc
         return quiet.through(::sendfile(socket, file, &from, transfer_size(size)));
     });
 }
+
+int copy_range(int source, int destination, std::size_t size) noexcept {
+    return result_of(
+        ::copy_file_range(source, nullptr, destination, nullptr, transfer_size(size), 0));
+}
+
+int lock(int descriptor, int how) noexcept { return result_of(::flock(descriptor, how)); }
 
 } // namespace pirn::os

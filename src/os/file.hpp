@@ -42,4 +42,10 @@ int splice(int source, std::int64_t source_offset, int destination, std::int64_t
            std::size_t size) noexcept;
 int send_file(int socket, int file, std::int64_t offset, std::size_t size) noexcept;
 
+// copy_range: from one file to another, at and after the positions of both, which move. Suspends the thread.
+int copy_range(int source, int destination, std::size_t size) noexcept;
+
+// lock: flock(2). Never suspends the thread with LOCK_NB.
+int lock(int descriptor, int how) noexcept;
+
 } // namespace pirn::os

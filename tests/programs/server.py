@@ -33,7 +33,7 @@ SYS_IO_URING_SETUP = 425  # the same number on every architecture
 
 
 class Server:
-    """A running tcp_echo. Make it with start_server, which ends it with the test."""
+    """A running server. Make it with start_server, which ends it with the test."""
 
     def __init__(self, command, environment, **more):
         self.process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL,
@@ -113,8 +113,8 @@ class Server:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def start_server(test, *options, way=None, port=0, through=(), inject=None):
-    """Starts tcp_echo in the test's way, `through` a command such as prlimit, with errors that strace is
+def start_server(test, *options, way=None, port=0, through=(), inject=None, program="TCP_ECHO"):
+    """Starts a server in the test's way, `through` a command such as prlimit, with errors that strace is
     to inject, and waits until it is ready. It is gone when the test has ended, in any case."""
     way = test.way if way is None else way
     backend, _, detail = way.strip("-").partition("-")
@@ -125,7 +125,7 @@ def start_server(test, *options, way=None, port=0, through=(), inject=None):
     if backend == "uring" and (reason := why_no_uring()):
         test.skipTest(reason)
     threads = ("--threads", detail) if backend in BACKENDS and detail else ()
-    command = [*through, setting("PIRN_TEST_TCP_ECHO"), "--port", str(port), *threads, *options]
+    command = [*through, setting(f"PIRN_TEST_{program}"), "--port", str(port), *threads, *options]
 
     if backend == "refused":
         inject = f"io_uring_setup:error={detail}"

@@ -13,81 +13,47 @@
 // listener is used on the runtime that it was made on.
 #pragma once
 
-#include <pirn/base/bytes.hpp>
 #include <pirn/base/export.hpp>
+#include <pirn/io/endpoint.hpp>
 #include <pirn/net/address.hpp>
-#include <pirn/net/socket.hpp>
+#include <pirn/net/options.hpp>
+#include <pirn/net/stream_socket.hpp>
 
-#include <cstddef>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 namespace pirn::net {
 
-struct listen_options {
-    // How many connections may wait to be accepted. The kernel has its own limit, see
-    // net.core.somaxconn.
-    int backlog = 4096;
-
-    // Lets several listeners share a port, each getting a part of the connections: one per thread.
-    bool reuse_port = false;
-};
-
-enum class shutdown_side { read, write, both };
-
-// tcp_stream: one connection. One task may read while another writes; two readers, or two writers, are
-// a programmer error. Move-only; not to be moved while in use.
-class PIRN_EXPORT tcp_stream {
+// tcp_stream: one connection; reading, writing and closing are those of stream_socket.
+class PIRN_EXPORT tcp_stream final : public stream_socket {
   public:
     // A stream that is not open.
     tcp_stream() noexcept = default;
     // Adopts a connected socket. Never suspends.
-    explicit tcp_stream(detail::socket&& connected) noexcept : socket_{std::move(connected)} {}
-
-    // read: at least one byte, at most what fits; 0 at the end of the stream. A buffer of no bytes is a
-    // programmer error, because its 0 would look like the end. Suspends.
-    std::size_t read(mutable_bytes into);
-    std::size_t read(mutable_bytes into, std::error_code& error);
-
-    // write: at least one byte of them, as many as the kernel takes. Suspends.
-    std::size_t write(bytes from);
-    std::size_t write(bytes from, std::error_code& error);
-
-    // write_all: every byte. The second form returns how many were written before the error.
-    // Suspends.
-    void write_all(bytes from);
-    std::size_t write_all(bytes from, std::error_code& error);
-
-    // shutdown: ends one direction: `write` tells the peer that no more will come, while reading goes
-    // on. Never suspends.
-    void shutdown(shutdown_side side = shutdown_side::write);
-    void shutdown(shutdown_side side, std::error_code& error) noexcept;
-
-    // close: ends reads and writes in flight with std::errc::operation_canceled, waits until the kernel
-    // has let go of their buffers, and closes. Reads and writes that begin later end the same way: a task
-    // may be between two of them. Closing a stream that is not open does nothing; the destructor closes
-    // too. Not cancellable. Suspends.
-    void close() noexcept { socket_.close(); }
+    explicit tcp_stream(io::detail::endpoint&& connected) noexcept
+        : stream_socket{std::move(connected)} {}
 
     // set_no_delay: sends small writes at once (the default here) or collects them. Never suspends.
     void set_no_delay(bool on);
 
+    // apply: options that were not given when the connection was made. Never suspends.
+    void apply(const tcp_options& options);
+    void apply(const tcp_options& options, std::error_code& error) noexcept;
+
+    // local_address, peer_address: std::errc::not_connected when there is no peer any more. Never suspend.
     address local_address() const;
+    address local_address(std::error_code& error) const noexcept;
     address peer_address() const;
-
-    bool is_open() const noexcept { return socket_.is_open(); }
-    // native_handle: the descriptor, -1 when not open; still owned by the stream. Never suspends.
-    int native_handle() const noexcept { return socket_.descriptor(); }
-
-  private:
-    detail::socket socket_;
+    address peer_address(std::error_code& error) const noexcept;
 };
 
 // tcp_listener: accepts connections. One task accepts at a time.
 class PIRN_EXPORT tcp_listener {
   public:
     tcp_listener() noexcept = default;
-    explicit tcp_listener(detail::socket&& listening) noexcept : socket_{std::move(listening)} {}
+    explicit tcp_listener(io::detail::endpoint&& listening) noexcept
+        : endpoint_{std::move(listening)} {}
 
     // accept: the next connection. When the process has run out of descriptors (EMFILE, ENFILE), waits a
     // little and tries again: pending connections stay in the backlog, and nothing else is disturbed.
@@ -97,27 +63,32 @@ class PIRN_EXPORT tcp_listener {
 
     // close: as for a stream; an accept, in flight or later, ends with std::errc::operation_canceled.
     // Suspends.
-    void close() noexcept { socket_.close(); }
+    void close() noexcept { endpoint_.close(); }
 
     address local_address() const;
+    address local_address(std::error_code& error) const noexcept;
 
-    bool is_open() const noexcept { return socket_.is_open(); }
-    int native_handle() const noexcept { return socket_.descriptor(); }
+    bool is_open() const noexcept { return endpoint_.is_open(); }
+    int native_handle() const noexcept { return endpoint_.descriptor(); }
 
   private:
-    detail::socket socket_;
+    io::detail::endpoint endpoint_;
 };
 
-// tcp_listen: a listener on an address, with SO_REUSEADDR; port 0 lets the kernel choose, and
-// local_address() tells. Text is parsed as address::parse does. Never suspends.
+// tcp_listen: a listener on an address; port 0 lets the kernel choose, and local_address() tells. Text is parsed
+// as address::parse does. Never suspends.
 PIRN_EXPORT tcp_listener tcp_listen(const address& where, const listen_options& options = {});
 PIRN_EXPORT tcp_listener tcp_listen(const address& where, const listen_options& options,
                                     std::error_code& error) noexcept;
 PIRN_EXPORT tcp_listener tcp_listen(std::string_view where, const listen_options& options = {});
+PIRN_EXPORT tcp_listener tcp_listen(std::string_view where, const listen_options& options,
+                                    std::error_code& error) noexcept;
 
-// tcp_connect: a connection to an address. Suspends.
-PIRN_EXPORT tcp_stream tcp_connect(const address& to);
+// tcp_connect: a connection to an address. For names and timeouts: connect.hpp. Suspends.
+PIRN_EXPORT tcp_stream tcp_connect(const address& to, const tcp_options& options = {});
 PIRN_EXPORT tcp_stream tcp_connect(const address& to, std::error_code& error);
-PIRN_EXPORT tcp_stream tcp_connect(std::string_view to);
+PIRN_EXPORT tcp_stream tcp_connect(const address& to, const tcp_options& options,
+                                   std::error_code& error);
+PIRN_EXPORT tcp_stream tcp_connect(std::string_view to, const tcp_options& options = {});
 
 } // namespace pirn::net

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: MIT
+//
+// Names: the numeric ones at once, the others by a lookup, whose answer may be kept for a while.
+#include <pirn/net/resolver.hpp>
+
+#include "net/common.hpp"
+#include "net/lookup.hpp"
+
+#include <charconv>
+#include <map>
+#include <optional>
+#include <string>
+
+namespace pirn::net {
+namespace {
+
+class resolve_category_type final : public std::error_category {
+  public:
+    const char* name() const noexcept override { return "resolve"; }
+
+    std::string message(int value) const override {
+        switch (static_cast<resolve_errc>(value)) {
+        case resolve_errc::host_not_found: return "No such host or service";
+        case resolve_errc::no_address: return "The host has no address of this family";
+        case resolve_errc::try_again: return "No name server has answered; later perhaps";
+        case resolve_errc::no_recovery: return "The name server cannot answer";
+        case resolve_errc::unknown_service: return "The service is not one for this kind of socket";
+        case resolve_errc::out_of_memory: return "Out of memory";
+        case resolve_errc::other: break;
+        }
+        return "The name could not be resolved";
+    }
+
+    std::error_condition default_error_condition(int value) const noexcept override {
+        switch (static_cast<resolve_errc>(value)) {
+        case resolve_errc::out_of_memory: return std::errc::not_enough_memory;
+        case resolve_errc::try_again: return std::errc::resource_unavailable_try_again;
+        default: return {value, *this};
+        }
+    }
+};
+
+// The answer to what needs no question: a numeric host with a numeric port.
+std::optional<address> numeric(std::string_view host, std::string_view service,
+                               address_family family) noexcept {
+    std::uint16_t port = 0;
+    const char* const end = service.data() + service.size();
+    const auto [at, failed] = std::from_chars(service.data(), end, port);
+    if (failed != std::errc{} || at != end) {
+        return std::nullopt;
+    }
+    std::error_code error;
+    const address read = address::parse_host(host, port, error);
+    const bool wanted =
+        family == address_family::any || read.is_v6() == (family == address_family::v6);
+    return error || !wanted ? std::nullopt : std::optional{read};
+}
+
+// What the throwing forms throw.
+std::vector<address> or_throw(std::vector<address>&& found, const std::error_code& error,
+                              std::string_view host) {
+    if (error) {
+        detail::check(error, ("resolve " + std::string{host}).c_str());
+    }
+    return std::move(found);
+}
+
+} // namespace
+
+const std::error_category& resolve_category() noexcept {
+    static const resolve_category_type category;
+    return category;
+}
+
+struct resolver::state {
+    struct entry {
+        std::shared_ptr<detail::lookup> asked;
+        time_point expires = never; // until it is answered
+    };
+    using entries = std::map<detail::question, entry>;
+
+    resolver_options options;
+    entries known;
+
+    bool keeps() const noexcept {
+        return options.cache_for > duration::zero() && options.cache_size > 0;
+    }
+
+    // The lookup for a question: one that is on its way, one whose answer still counts, or a new one.
+    std::shared_ptr<detail::lookup> find(const detail::question& what) {
+        entry& place = known[what];
+        if (place.asked == nullptr || !place.asked->joinable() ||
+            (place.asked->answered() && place.expires <= clock::now())) {
+            place = {std::make_shared<detail::lookup>(what)};
+        }
+        return place.asked;
+    }
+
+    // Called when somebody has seen the lookup's end, or left: keeps the answer, or forgets the question.
+    void settle(const std::shared_ptr<detail::lookup>& asked) {
+        const auto found = known.find(asked->what());
+        if (found == known.end() || found->second.asked != asked ||
+            found->second.expires != never) {
+            return; // somebody else has
+        }
+        if (!asked->answered()) {
+            if (!asked->joinable()) {
+                known.erase(found);
+            }
+            return;
+        }
+        const bool failed = static_cast<bool>(asked->error());
+        const duration kept =
+            failed ? std::min(options.cache_for, options.cache_failures_for) : options.cache_for;
+        const bool an_answer = !failed || asked->error() == resolve_errc::host_not_found ||
+                               asked->error() == resolve_errc::no_address;
+        if (!keeps() || !an_answer || kept <= duration::zero()) {
+            known.erase(found);
+            return;
+        }
+        found->second.expires = after(kept);
+        make_room();
+    }
+
+    void make_room() {
+        while (answers() > options.cache_size) {
+            known.erase(std::ranges::min_element(
+                known, {}, [](const auto& each) { return each.second.expires; }));
+        }
+    }
+
+    std::size_t answers() const noexcept {
+        return static_cast<std::size_t>(std::ranges::count_if(
+            known, [](const auto& each) { return each.second.expires != never; }));
+    }
+};
+
+resolver::resolver(const resolver_options& options) : state_{std::make_shared<state>()} {
+    state_->options = options;
+}
+
+resolver::~resolver() = default;
+
+std::vector<address> resolver::resolve(std::string_view host, std::string_view service,
+                                       address_family family, std::error_code& error) {
+    error = error_of(stop_requested() ? -ECANCELED : 0);
+    if (error) {
+        return {};
+    }
+    if (const auto answer = numeric(host, service, family)) {
+        return {*answer};
+    }
+    // getaddrinfo takes nothing for this machine, and a zero would cut the name: neither is meant here.
+    if (host.empty() || host.find('\0') != std::string_view::npos ||
+        service.find('\0') != std::string_view::npos) {
+        error = resolve_errc::host_not_found;
+        return {};
+    }
+    const std::shared_ptr<state> kept = state_; // this may be gone after the wait
+    const auto asked = kept->find({std::string{host}, std::string{service}, family});
+    const bool answered = asked->answered() || asked->ask();
+    kept->settle(asked);
+    if (!answered) {
+        error = error_of(-ECANCELED);
+        return {};
+    }
+    error = asked->error();
+    return asked->addresses();
+}
+
+std::vector<address> resolver::resolve(std::string_view host, std::string_view service,
+                                       address_family family) {
+    std::error_code error;
+    auto found = resolve(host, service, family, error);
+    return or_throw(std::move(found), error, host);
+}
+
+std::vector<address> resolver::resolve(std::string_view host, std::uint16_t port,
+                                       address_family family) {
+    return resolve(host, std::to_string(port), family);
+}
+
+void resolver::clear() noexcept {
+    std::erase_if(state_->known, [](const auto& each) { return each.second.expires != never; });
+}
+
+std::size_t resolver::cached() const noexcept { return state_->answers(); }
+
+// ---- without a cache
+
+std::vector<address> resolve(std::string_view host, std::string_view service, address_family family,
+                             std::error_code& error) {
+    return resolver{}.resolve(host, service, family, error);
+}
+
+std::vector<address> resolve(std::string_view host, std::string_view service,
+                             address_family family) {
+    return resolver{}.resolve(host, service, family);
+}
+
+std::vector<address> resolve(std::string_view host, std::uint16_t port, address_family family) {
+    return resolver{}.resolve(host, port, family);
+}
+
+} // namespace pirn::net

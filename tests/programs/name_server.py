@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""A name server on 127.0.0.1, in a network and with files of its own (unshare --net --mount), and a command that
+asks it. It knows one.test, both.test and slow*.test, which takes half a second; broken.test it cannot answer.
+
+    unshare --net --mount python3 name_server.py COMMAND..."""
+
+import fcntl
+import pathlib
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
+A, AAAA = 1, 28
+KNOWN = {("one.test", A): "192.0.2.1", ("both.test", A): "192.0.2.2", ("both.test", AAAA): "2001:db8::2"}
+
+
+def loopback_up():
+    """A new network's loopback is down."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        request = struct.pack("16sh14x", b"lo", 0)
+        flags = struct.unpack("16sh14x", fcntl.ioctl(any_socket, SIOCGIFFLAGS, request))[1]
+        fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", flags | IFF_UP))
+
+
+def put_in_place(path, text):
+    """Another file in its place, for this command alone."""
+    with tempfile.NamedTemporaryFile("w", delete=False) as file:
+        file.write(text)
+    subprocess.run(["mount", "--bind", file.name, path], check=True)
+    pathlib.Path(file.name).unlink()
+
+
+def name_and_kind(question):
+    labels, at = [], 0
+    while question[at]:
+        labels.append(question[at + 1:at + 1 + question[at]].decode())
+        at += 1 + question[at]
+    return ".".join(labels).lower(), struct.unpack("!H", question[at + 1:at + 3])[0], at + 5
+
+
+def answer(server, message, client):
+    name, kind, size = name_and_kind(message[12:])
+    question = message[12:12 + size]
+    if name.startswith("slow"):
+        time.sleep(0.5)
+    found = KNOWN.get((name, kind)) or ("192.0.2.3" if name.startswith("slow") and kind == A else None)
+    exists = found or name.startswith("slow") or any(name == known for known, _ in KNOWN)
+    code = 2 if name.startswith("broken") else 0 if exists else 3  # SERVFAIL, NOERROR, NXDOMAIN
+    record = b""
+    if found:
+        data = socket.inet_pton(socket.AF_INET if kind == A else socket.AF_INET6, found)
+        record = struct.pack("!HHHIH", 0xC00C, kind, 1, 60, len(data)) + data
+    head = message[:2] + struct.pack("!HHHHH", 0x8180 | code, 1, 1 if found else 0, 0, 0)
+    server.sendto(head + question + record, client)
+
+
+def serve(server):
+    while True:
+        message, client = server.recvfrom(512)
+        threading.Thread(target=answer, args=(server, message, client), daemon=True).start()
+
+
+def main():
+    subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+    loopback_up()
+    put_in_place("/etc/resolv.conf", "nameserver 127.0.0.1\noptions timeout:2 attempts:1\n")
+    put_in_place("/etc/nsswitch.conf", "hosts: files dns\n")
+    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    server.bind(("127.0.0.1", 53))
+    threading.Thread(target=serve, args=(server,), daemon=True).start()
+    return subprocess.run(sys.argv[1:], check=False).returncode
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
