@@ -45,7 +45,7 @@ class progress {
     bool shown_ = false;
 };
 
-std::uint64_t copy(const fs::path& from, const fs::path& to) {
+std::uint64_t copied_from(const fs::path& from, const fs::path& to) {
     io::file source = io::file::open(from);
     const io::file_status known = source.status();
     if (known.kind == io::file_kind::directory)
@@ -90,7 +90,7 @@ int main(int argc, char** argv) try {
             io::signal_set{SIGINT, SIGTERM}.wait();
             scope.cancel("a signal");
         });
-        const auto copied = scope.run([&] { return copy(from, to); });
+        const auto copied = scope.run([&] { return copied_from(from, to); });
         interrupted = !copied;
         const std::chrono::duration<double> took = pirn::clock::now() - start;
         if (copied) {

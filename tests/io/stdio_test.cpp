@@ -93,7 +93,7 @@ TEST_F(stdio, may_be_files) {
 TEST_F(stdio, that_are_closed_are_an_error) {
     pirn::run([] {
         const int saved = ::fcntl(1, F_DUPFD_CLOEXEC, 10);
-        ::close(1);
+        ::close(1); // in the runtime, whose own descriptors would take its place
         EXPECT_THROW(io::standard_output(), std::system_error);
         ::dup2(saved, 1);
         ::close(saved);
