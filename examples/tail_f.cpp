@@ -108,7 +108,7 @@ int main(int argc, char** argv) try {
     }
     pirn::run(with, [&] {
         io::signal_set stop{SIGINT, SIGTERM};
-        pirn::any([&] { stop.wait(); }, [&] { tail{path, lines}.follow(); });
+        pirn::race([&] { stop.wait(); }, [&] { tail{path, lines}.follow(); });
     });
     std::fprintf(stderr, "%s\n", pirn::to_string(pirn::live()).c_str());
 } catch (const std::exception& error) {
