@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
 // The number of a descriptor comes back: what release makes the loop forget.
+#include <pirn/loop/buffers.hpp>
 #include <pirn/loop/operations.hpp>
+#include <pirn/loop/socket.hpp>
 
 #include "support/backends.hpp"
+#include "support/child.hpp"
 #include "support/sockets.hpp"
 
 #include <array>
@@ -87,6 +90,45 @@ TEST_P(release_test, a_duplicate_of_a_released_descriptor_is_no_concern_of_the_l
     ASSERT_TRUE(run_until([&] { return second.completions == 1; }));
     EXPECT_EQ(second.result(), 4);
     EXPECT_EQ(support::hear(duplicate.get()), "for the duplicate");
+}
+
+// Such a receive is in no queue of its descriptor: the ring would use the number when it belongs to somebody else.
+TEST_P(release_test, under_a_receive_that_waits_for_a_buffer_is_reported) {
+    using receiving = support::recorded<pirn::receive_borrowed_operation>;
+    enum class end_by { cancelling_first, release, close };
+    for (const end_by how : {end_by::cancelling_first, end_by::release, end_by::close}) {
+        const support::child_end end = support::in_child([&] {
+            make_loop(); // the parent's is of no use here
+            pirn::buffer_ring ring{loop(), {.count = 1, .size = 16}};
+            connection one = connection::unix_stream(loop());
+            connection two = connection::unix_stream(loop());
+            pirn::buffer_lease kept;
+            receiving first{one.near(), ring, pirn::shots::one};
+            first.then = [&](auto& self) { kept = std::move(self.lease); };
+            support::say(one.far(), "the only buffer");
+            loop().submit(first);
+            loop().run();
+            receiving second{two.near(), ring, pirn::shots::many};
+            support::say(two.far(), "there is none");
+            loop().submit(second);
+            loop().run(run_mode::once, pirn::after(5ms)); // io_uring hears of the bytes first
+            support::recorded<pirn::close_operation> close{two.near()};
+            if (how == end_by::close) {
+                loop().submit(close);
+            }
+            if (how == end_by::cancelling_first) {
+                loop().cancel(second);
+                loop().run();
+            }
+            loop().release(two.near());
+        });
+        if (how == end_by::cancelling_first) {
+            EXPECT_TRUE(end.exited_with(0)) << end;
+        } else {
+            EXPECT_TRUE(end.killed_by(SIGABRT)) << end;
+            EXPECT_TRUE(end.said("a receive in flight that waits for a buffer")) << end;
+        }
+    }
 }
 
 TEST_P(release_test, release_of_what_was_never_used_is_nothing) {
