@@ -7,6 +7,7 @@
 
 #include "support/backends.hpp"
 #include "support/child.hpp"
+#include "support/sanitizers.hpp"
 #include "support/sockets.hpp"
 
 #include <array>
@@ -14,6 +15,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <random>
 #include <set>
 #include <string>
 #include <vector>
@@ -63,6 +65,56 @@ TEST_P(release_test, a_descriptor_number_begins_anew_after_release) {
         }
     }
     EXPECT_GT(reused, 200) << "the test did not test what it says";
+}
+
+// Each round has its own tag. The old socket is closed, by an operation or by hand, with bytes on their way and its
+// receive just cancelled or just answered; the next one has its number (hazard 27).
+TEST_P(release_test, sockets_closed_and_opened_a_hundred_thousand_times_hear_only_their_own_bytes) {
+    constexpr int rounds = 100'000 / support::slowness;
+    std::mt19937 random{27}; // NOLINT: the same every time
+    std::set<int> used;
+    int heard = 0;
+    for (int round = 0; round < rounds; ++round) {
+        std::array<int, 2> ends{};
+        ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | loop().socket_flags(), 0, ends.data()), 0);
+        handle near{ends[0]};
+        const handle far{ends[1]};
+        used.insert(near.get());
+        int tag = -1;
+        support::receive receive{
+            near.get(), pirn::mutable_bytes{reinterpret_cast<std::byte*>(&tag), sizeof tag}};
+        const unsigned dice = static_cast<unsigned>(random());
+        loop().submit(receive);
+        if (dice % 2 == 0) {
+            loop().run(run_mode::nowait);
+        }
+        if (dice / 2 % 4 != 0) {
+            ASSERT_EQ(::send(far.get(), &round, sizeof round, MSG_NOSIGNAL), 4);
+        }
+        if (dice / 8 % 2 == 0) {
+            loop().run(run_mode::nowait);
+        }
+        loop().cancel(receive);
+        ASSERT_TRUE(run_until([&] { return !receive.in_flight(); }));
+        ASSERT_EQ(receive.completions, 1);
+        if (receive.result() == -ECANCELED) {
+            ASSERT_EQ(tag, -1) << "it was written to all the same";
+        } else {
+            ASSERT_EQ(receive.result(), 4);
+            ASSERT_EQ(tag, round);
+            ++heard;
+        }
+        if (dice / 16 % 2 == 0) {
+            loop().release(near.get());
+            near.close();
+        } else {
+            support::recorded<pirn::close_operation> close{near.release()};
+            ASSERT_EQ(perform(close), 0);
+        }
+    }
+    EXPECT_LT(used.size(), 10U) << "the numbers did not come again";
+    EXPECT_GT(heard, rounds / 10);
+    EXPECT_LT(heard, rounds);
 }
 
 // A duplicate keeps the old socket alive under the hood: its events must not reach the new one.
