@@ -56,11 +56,29 @@ def loops(key):
     return [("pirn", "rival_pirn_loop", key), ("libuv", "rival_uv_loop", key), ("Boost.Asio", "rival_asio_loop", key)]
 
 
+def reads(key):
+    return [("floor: pread", "rival_io_by_hand", "read_1_ns"), ("io_uring by hand", "rival_io_by_hand", "uring_" + key),
+            ("pirn, io_uring", "rival_io_pirn", "uring_" + key), ("pirn, epoll and threads", "rival_io_pirn", "epoll_" + key),
+            ("libuv", "rival_io_uv", key)]
+
+
 LOOP = [
     ("arm and cancel a timer among a million", loops("timer_ns")),
     ("arm a timer and have it fire, a million in 50 ms", loops("fire_ns")),
     ("wake a loop from another thread", loops("wake_ns")),
     ("wake a loop from eight threads", loops("wake_8_ns")),
+    ("read 4 KiB of a file in memory, one at a time", reads("read_1_ns")),
+    ("read 4 KiB of a file in memory, 32 at a time", reads("read_32_ns")),
+    ("a datagram of 64 bytes there and back, one to one", [
+        ("floor: epoll by hand", "rival_io_by_hand", "epoll_udp_ns"),
+        ("pirn, epoll", "rival_io_pirn", "epoll_udp_ns"),
+        ("libuv", "rival_io_uv", "udp_ns"),
+        ("Boost.Asio", "rival_io_asio", "udp_ns"),
+    ]),
+    ("the same by io_uring", [
+        ("floor: io_uring by hand", "rival_io_by_hand", "uring_udp_ns"),
+        ("pirn, io_uring", "rival_io_pirn", "uring_udp_ns"),
+    ]),
 ]
 ROOMS = {"coro": CORO, "loop": LOOP}
 ARGUMENTS = {"pirn-bench": ["--context_switch", "--plain"]}

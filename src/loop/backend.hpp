@@ -19,11 +19,15 @@
 #include <pirn/loop/child.hpp>
 #include <pirn/loop/multishot.hpp>
 #include <pirn/loop/operation.hpp>
+#include <pirn/loop/operations.hpp>
 #include <pirn/loop/splice.hpp>
 #include <pirn/loop/work.hpp>
 
+#include "os/fork.hpp"
+
 #include <array>
 #include <cstdint>
+#include <vector>
 
 namespace pirn::detail {
 
@@ -32,6 +36,16 @@ struct operation_access {
     using queue = list<operation, &operation::link_>;
 
     static void set_result(operation& what, int result) noexcept { what.result_ = result; }
+    static unsigned generation(const operation& what) noexcept { return what.generation_; }
+    static void forget(operation& what) noexcept {
+        what.state_ = operation_state::idle;
+        what.link_.forget();
+    }
+    static void forget(timer_operation& what) noexcept { what.place_.forget(); }
+    static void forget(multishot_operation& what) noexcept {
+        what.report_.forget();
+        what.ended_ = false;
+    }
     static bool queued(const operation& what) noexcept { return what.link_.linked(); }
     static std::uint8_t& flags(operation& what) noexcept { return what.flags_; }
     static std::uint8_t flags(const operation& what) noexcept { return what.flags_; }
@@ -91,6 +105,17 @@ struct outbox {
     bool empty() const noexcept { return finished.empty() && reports.empty(); }
 };
 
+// generation_now: of this process, as far as an operation has room to remember it.
+inline unsigned generation_now() noexcept { return os::fork_generation() % 128; }
+
+// left_behind: whether an operation in flight is the copy that a fork has made of the parent's.
+inline bool left_behind(const operation& what) noexcept {
+    return operation_access::generation(what) != generation_now();
+}
+
+// leave_behind: makes such a copy idle. The lists that it was in are of no use here.
+void leave_behind(operation& what) noexcept;
+
 constexpr bool is_multishot(operation_kind kind) noexcept {
     return kind == operation_kind::accept_many || kind == operation_kind::receive_borrowed;
 }
@@ -111,7 +136,7 @@ class backend {
 
     // serves: whether the kernel does this without a thread of ours; otherwise the loop gives it to the
     // pool. Asked only for what the pool can do.
-    virtual bool serves(operation_kind kind) const noexcept = 0;
+    virtual bool serves(const operation& what) const noexcept = 0;
 
     // submit: takes the operation in. It may be finished at once.
     virtual void submit(operation& what) noexcept = 0;
@@ -132,6 +157,13 @@ class backend {
     virtual void attach(buffer_pool& /*pool*/) noexcept {}
     virtual void detach(buffer_pool& /*pool*/) noexcept {}
 
+    // enrol, strike: the same, for all backends. Throws std::bad_alloc.
+    void enrol(buffer_pool& pool) { pools_.push_back(&pool); }
+    void strike(buffer_pool& pool) noexcept { std::erase(pools_, &pool); }
+
+    // is_starved: whether a receive on the descriptor waits for a buffer.
+    bool is_starved(int descriptor) const noexcept;
+
     // feed: buffers are free: serves those who starve for one, and lets the kernel have the rest.
     virtual void feed(buffer_pool& pool) noexcept = 0;
 
@@ -145,6 +177,18 @@ class backend {
 
     // wake: ends a poll that waits, or keeps the next one from waiting. Thread- and signal-safe.
     virtual void wake() noexcept = 0;
+
+    // descriptor: becomes readable when there is something to do in poll; from the first call on. Throws
+    // std::system_error when that cannot be had.
+    virtual int descriptor() = 0;
+
+    // before_wait: before somebody else waits on the descriptor: hands over what is queued. False when poll has
+    // something to do at once, whatever the descriptor says.
+    virtual bool before_wait() noexcept = 0;
+
+    // abandon: in a child process: closes its descriptors, which are the parent's too, and nothing else. What
+    // is left of it is good for nothing, its destructor included.
+    virtual void abandon() noexcept = 0;
 
     virtual const char* name() const noexcept = 0;
     virtual int socket_flags() const noexcept = 0;
@@ -171,6 +215,7 @@ class backend {
 
   private:
     outbox& out_;
+    std::vector<buffer_pool*> pools_;
 };
 
 } // namespace pirn::detail

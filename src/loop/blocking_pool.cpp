@@ -23,6 +23,7 @@ blocking_pool::blocking_pool(const pool_options& options) {
     PIRN_REQUIRE(options.threads_max >= 1 && options.threads_max <= 1024,
                  "pool_options::threads_max must be 1 to 1024",
                  {"threads_max", options.threads_max});
+    os::watch_forks();
     state_ = std::make_unique<state>(options);
 }
 
@@ -31,7 +32,7 @@ blocking_pool::~blocking_pool() {
         state_->end();
     } else {
         // Its mutex may have been held by a thread that does not exist here: not to be touched.
-        static_cast<void>(state_.release());
+        os::leave_for_good(state_.release());
     }
 }
 

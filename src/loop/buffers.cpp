@@ -29,7 +29,9 @@ buffer_lease& buffer_lease::operator=(buffer_lease&& other) noexcept {
 void buffer_lease::reset() noexcept {
     if (detail::buffer_pool* const pool = std::exchange(pool_, nullptr)) {
         pool->put_free(index_);
-        pool->kernel_side.feed(*pool);
+        if (pool->is_here()) {
+            pool->kernel_side.feed(*pool);
+        }
     }
 }
 
@@ -38,6 +40,10 @@ mutable_bytes buffer_lease::data() const noexcept {
 }
 
 buffer_ring::~buffer_ring() {
+    if (!pool_->is_here()) {
+        os::leave_for_good(pool_.release());
+        return;
+    }
     PIRN_REQUIRE(pool_->lent() == 0 && pool_->users == 0,
                  "a buffer_ring was destroyed with buffers lent or receives in flight",
                  {"lent", pool_->lent()}, {"receives", pool_->users});
@@ -48,6 +54,18 @@ unsigned buffer_ring::lent() const noexcept { return pool_->lent(); }
 // ---------------------------------------------------------------------------------------------------
 
 namespace detail {
+
+bool backend::is_starved(int descriptor) const noexcept {
+    for (const buffer_pool* const pool : pools_) {
+        for (operation* what = pool->starving.front(); what != nullptr;
+             what = pool->starving.next(*what)) {
+            if (static_cast<receive_borrowed_operation&>(*what).descriptor == descriptor) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
 
 buffer_pool::buffer_pool(backend& serves, const buffer_options& wanted)
     : kernel_side{serves}, options{wanted}, slots(wanted.count) {
@@ -61,6 +79,12 @@ buffer_pool::buffer_pool(backend& serves, const buffer_options& wanted)
         throw_errno("buffer_ring");
     }
     memory = static_cast<std::byte*>(mapped);
+    try {
+        kernel_side.enrol(*this);
+    } catch (...) {
+        ::munmap(memory, options.count * options.size);
+        throw;
+    }
     for (std::uint32_t index = options.count; index-- > 0;) {
         put_free(index);
     }
@@ -70,6 +94,7 @@ buffer_pool::buffer_pool(backend& serves, const buffer_options& wanted)
 
 buffer_pool::~buffer_pool() {
     kernel_side.detach(*this);
+    kernel_side.strike(*this);
     ::munmap(memory, options.count * options.size);
 }
 

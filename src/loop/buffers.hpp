@@ -47,7 +47,11 @@ struct buffer_pool {
 
     unsigned lent() const noexcept { return options.count - kernel - free_count; }
 
+    // is_here: whether this is the process that made it, and not a child of it.
+    bool is_here() const noexcept { return generation == os::fork_generation(); }
+
     backend& kernel_side;
+    const unsigned generation = os::fork_generation();
     const buffer_options options;
     std::byte* memory = nullptr;
     struct slot {

@@ -1,30 +1,25 @@
 // SPDX-License-Identifier: MIT
 //
-// The event loop: the account of operations in flight, the timers, and the turn. A turn asks the
-// backend once, takes the timers that are due, and then calls the completions of exactly what had
-// finished by then. What those submit waits for the next turn, however fast it finishes: a chain of
-// operations that complete at once cannot hold up the others, nor the caller of run(nowait).
+// The event loop as its callers see it: the account of operations in flight, and who does what. turn.cpp
+// has what `run` does; state.hpp the inside and the inventory of what is shared.
 //
-// Shared state: `asked`, set by wake and cleared by the turn; the backend's wake, which the blocking pool
-// rings too; the pool's door. Everything else belongs to the loop's thread.
+// In a child process after fork nothing here touches what the kernel shares with the parent: submissions are
+// refused, and `run` delivers the refusals or throws.
 #include <pirn/loop/loop.hpp>
 
 #include <pirn/base/assert.hpp>
+#include <pirn/base/error.hpp>
 #include <pirn/base/live.hpp>
+#include <pirn/loop/socket.hpp>
 
-#include "loop/backend.hpp"
 #include "loop/buffers.hpp"
 #include "loop/perform_at_once.hpp"
-#include "loop/pool_door.hpp"
 #include "loop/reports.hpp"
 #include "loop/select.hpp"
-#include "loop/timers.hpp"
+#include "loop/state.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
-#include <thread>
-#include <utility>
 
 namespace pirn {
 
@@ -32,46 +27,27 @@ namespace flag = detail::operation_flag;
 
 namespace {
 
-// No clock reading can lie before it: do not wait at all.
-constexpr time_point at_once = time_point::min();
-
 loop_options checked(const loop_options& options) {
     PIRN_REQUIRE(options.submission_slots >= 1 && options.submission_slots <= 4096,
                  "loop_options::submission_slots must be 1 to 4096",
                  {"submission_slots", options.submission_slots});
+    PIRN_REQUIRE(options.completion_slots <= 65'536,
+                 "loop_options::completion_slots must be 0 to 65536",
+                 {"completion_slots", options.completion_slots});
+    os::watch_forks();
     return options;
 }
 
 } // namespace
 
-struct loop::state {
-    explicit state(const loop_options& options)
-        : kernel{detail::make_backend(checked(options), out)},
-          door{options.pool, *kernel, out.finished} {}
-
-    void require_owner() const;
-    void admit(operation& what) const;
-    void enter(operation& what) noexcept;
-    void finish(operation& what, int result) noexcept;
-    bool turn(time_point until, std::size_t& delivered);
-    void expire() noexcept;
-    void leave(operation& what) noexcept;
-    std::size_t deliver() noexcept;
-    std::size_t deliver_reports() noexcept;
-
-    detail::outbox out; // whose completions are still to be called
-    std::unique_ptr<detail::backend> kernel;
-    detail::pool_door door;
-    timers clockwork;
-    std::size_t pending = 0;
-    std::atomic<int> asked{0}; // somebody has called wake
-    bool running = false;
-    const std::thread::id owner = std::this_thread::get_id();
-};
-
 loop::loop(const loop_options& options) : state_{std::make_unique<state>(options)} {}
 
 loop::~loop() {
+    if (!state_->is_here()) {
+        state_->kernel->abandon();
+        os::leave_for_good(state_.release()); // its lists may hold what exists no more
+        return;
+    }
     PIRN_REQUIRE(state_->pending == 0,
                  "a loop was destroyed with operations in flight; cancel them and run it first",
                  {"pending", state_->pending});
@@ -80,13 +56,17 @@ loop::~loop() {
 void loop::submit(operation& what) noexcept {
     state_->admit(what);
     state_->enter(what);
+    if (!state_->is_here()) {
+        state_->finish(what, -ESRCH);
+        return;
+    }
     switch (what.kind()) {
     case operation_kind::nop: state_->finish(what, 0); break;
     case operation_kind::timer: state_->clockwork.arm(static_cast<timer_operation&>(what)); break;
     default:
         if (detail::is_at_once(what.kind())) {
             state_->finish(what, detail::perform_at_once(what, socket_flags()));
-        } else if (what.kind() >= operation_kind::work && !state_->kernel->serves(what.kind())) {
+        } else if (what.kind() >= operation_kind::work && !state_->kernel->serves(what)) {
             state_->door.submit(static_cast<pooled_operation&>(what));
         } else {
             state_->kernel->submit(what);
@@ -102,6 +82,10 @@ bool loop::attempt(operation& what) noexcept {
     }
     // Entered into the account only if it stays: most attempts to send are answered at once.
     state_->admit(what);
+    if (!state_->is_here()) {
+        what.result_ = -ESRCH;
+        return true;
+    }
     if (detail::is_at_once(what.kind())) {
         what.result_ = detail::perform_at_once(what, socket_flags());
         return true;
@@ -115,7 +99,7 @@ bool loop::attempt(operation& what) noexcept {
 
 void loop::cancel(operation& what) noexcept {
     state_->require_owner();
-    if (what.state_ != operation_state::in_flight) {
+    if (what.state_ != operation_state::in_flight || !state_->is_here()) {
         return;
     }
     what.state_ = operation_state::cancelling;
@@ -137,6 +121,10 @@ void loop::withdraw(timer_operation& what) noexcept {
     if (!what.in_flight()) {
         return;
     }
+    if (detail::left_behind(what)) {
+        detail::leave_behind(what);
+        return;
+    }
     if ((what.flags_ & flag::finished) != 0) {
         // Or from the batch that is being delivered: the link knows.
         state_->out.finished.erase(what);
@@ -149,6 +137,10 @@ void loop::withdraw(timer_operation& what) noexcept {
 
 void loop::release(int descriptor) noexcept {
     state_->require_owner();
+    if (!state_->is_here()) {
+        return;
+    }
+    state_->require_fed(descriptor);
     state_->kernel->release(descriptor);
 }
 
@@ -156,6 +148,9 @@ std::size_t loop::run(run_mode mode, time_point until) {
     state_->require_owner();
     PIRN_REQUIRE(!state_->running,
                  "loop::run was called by a completion; return to the loop instead");
+    if (!state_->is_here()) {
+        return state_->refuse();
+    }
     struct running_mark {
         explicit running_mark(bool& flag) noexcept : running{flag} { running = true; }
         ~running_mark() { running = false; }
@@ -164,9 +159,10 @@ std::size_t loop::run(run_mode mode, time_point until) {
 
     std::size_t delivered = 0;
     while (mode != run_mode::until_idle || state_->pending > 0) {
-        const bool woken = state_->turn(mode == run_mode::nowait ? at_once : until, delivered);
+        const bool woken =
+            state_->turn(mode == run_mode::nowait ? state::at_once : until, delivered);
         if (woken || mode == run_mode::nowait || (mode == run_mode::once && delivered > 0) ||
-            (until != never && clock::now() >= until)) {
+            (until != never && state_->now() >= until) || !state_->is_here()) {
             break;
         }
     }
@@ -174,6 +170,9 @@ std::size_t loop::run(run_mode mode, time_point until) {
 }
 
 void loop::wake() noexcept {
+    if (!state_->is_here()) {
+        return; // the bell is the parent's too
+    }
     // Whoever finds it asked already leaves the bell to who asked. An exchange all the same, not a look: it pairs
     // with the acquire in turn, so that what was written before this wake is seen there.
     if (state_->asked.exchange(1, std::memory_order_acq_rel) == 0) {
@@ -183,8 +182,33 @@ void loop::wake() noexcept {
 
 std::size_t loop::pending() const noexcept { return state_->pending; }
 
-buffer_ring::buffer_ring(loop& serves, const buffer_options& options)
-    : pool_{std::make_unique<detail::buffer_pool>(*serves.state_->kernel, options)} {}
+time_point loop::now() const noexcept { return state_->now(); }
+
+int loop::descriptor() {
+    state_->require_owner();
+    state_->require_here("loop::descriptor");
+    return state_->kernel->descriptor();
+}
+
+time_point loop::next_deadline() noexcept {
+    state_->require_owner();
+    const time_point now = state_->now();
+    if (!state_->is_here() || !state_->kernel->before_wait() || !state_->out.empty() ||
+        state_->asked.load(std::memory_order_relaxed) != 0) {
+        return now;
+    }
+    time_point next = state_->clockwork.next();
+    if (const time_point pool = state_->door.next(); pool != never) {
+        next =
+            state_->time == nullptr ? std::min(next, pool) : now; // which is not in the test's time
+    }
+    return std::max(next, now);
+}
+
+buffer_ring::buffer_ring(loop& serves, const buffer_options& options) {
+    serves.state_->require_here("buffer_ring");
+    pool_ = std::make_unique<detail::buffer_pool>(*serves.state_->kernel, options);
+}
 
 const char* loop::backend_name() const noexcept { return state_->kernel->name(); }
 
@@ -197,12 +221,38 @@ void loop::state::require_owner() const {
                 "a loop was used on another thread than the one that made it; only wake() may be");
 }
 
+loop::state::state(const loop_options& options)
+    : kernel{detail::make_backend(checked(options), out)},
+      door{options.pool, *kernel, out.finished}, time{options.time} {}
+
+void loop::state::require_here(const char* caller) const {
+    if (!is_here()) {
+        throw_error(error_of(-ESRCH), caller);
+    }
+}
+
+// require_fed: one that waits for a buffer is known to the ring alone, which would use the number later.
+void loop::state::require_fed(int descriptor) const {
+    PIRN_REQUIRE(
+        !kernel->is_starved(descriptor),
+        "a descriptor was released with a receive in flight that waits for a buffer; cancel it "
+        "and wait for its completion first",
+        {"descriptor", descriptor});
+}
+
 void loop::state::admit(operation& what) const {
     require_owner();
+    if (what.in_flight() && detail::left_behind(what)) {
+        detail::leave_behind(what);
+    }
     PIRN_REQUIRE(!what.in_flight(), "an operation was submitted while it is still in flight",
                  {"kind", static_cast<int>(what.kind())});
     what.flags_ = 0;
     what.more_ = false;
+    what.generation_ = detail::generation_now() & 0x7fU;
+    if (what.kind() == operation_kind::close) {
+        require_fed(static_cast<const close_operation&>(what).descriptor);
+    }
     if (detail::is_multishot(what.kind())) {
         detail::drop_report(static_cast<multishot_operation&>(what));
     }
@@ -223,84 +273,6 @@ void loop::state::finish(operation& what, int result) noexcept {
     what.result_ = result;
     what.flags_ |= flag::finished;
     out.finished.push_back(what);
-}
-
-// turn: asks the kernel, waiting no longer than `until`, and calls the completions. True when somebody
-// called wake; the pool's threads ring the same bell for what they have done.
-bool loop::state::turn(time_point until, std::size_t& delivered) {
-    const time_point latest = std::min({until, clockwork.next(), door.next()});
-    const bool wait = out.empty() && asked.load(std::memory_order_relaxed) == 0;
-    kernel->poll(wait ? latest : at_once);
-    const bool woken = asked.load(std::memory_order_relaxed) != 0 &&
-                       asked.exchange(0, std::memory_order_acquire) != 0;
-    door.turn();
-    expire();
-    delivered += deliver();
-    return woken;
-}
-
-void loop::state::expire() noexcept {
-    if (clockwork.empty()) {
-        return;
-    }
-    const time_point now = clock::now();
-    while (timer_operation* due = clockwork.take_due(now)) {
-        finish(*due, 0);
-    }
-}
-
-std::size_t loop::state::deliver() noexcept {
-    detail::operation_queue batch;
-    batch.take_all(out.finished);
-    std::size_t count = out.reports.empty() ? 0 : deliver_reports();
-    while (operation* what = batch.pop_front()) {
-        ++count;
-        leave(*what);
-        what->done_(*what); // the last use: it may be gone now
-    }
-    return count;
-}
-
-// deliver_reports: what has come by now for operations that report several times.
-std::size_t loop::state::deliver_reports() noexcept {
-    detail::operation_access::reports batch;
-    batch.take_all(out.reports);
-    std::size_t count = 0;
-    while (multishot_operation* what = batch.pop_front()) {
-        const bool once = detail::reports_once(*what);
-        while (!once && detail::take_report(*what)) {
-            ++count;
-            what->more_ = true;
-            what->done_(*what);
-            detail::drop_report(*what);
-        }
-        if (detail::operation_access::reporting(*what)) {
-            continue; // cancelled by its own completion: the end is for the next turn
-        }
-        if (!detail::operation_access::ended(*what)) {
-            kernel->resume(*what);
-            continue;
-        }
-        if (!once || !detail::take_report(*what)) {
-            what->result_ = detail::operation_access::last(*what);
-        }
-        detail::operation_access::ended(*what) = false;
-        what->more_ = false;
-        detail::count_user(*what, -1);
-        ++count;
-        leave(*what);
-        what->done_(*what); // the last use
-    }
-    return count;
-}
-
-// leave: the operation is the caller's again.
-void loop::state::leave(operation& what) noexcept {
-    --pending;
-    if (what.kind() != operation_kind::timer) {
-        detail::count_operations(-1);
-    }
-    what.state_ = operation_state::idle;
 }
 
 } // namespace pirn

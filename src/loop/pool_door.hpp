@@ -46,6 +46,9 @@ class pool_door {
     // next: when to come back for an interruption at the latest; `never` mostly.
     time_point next() const noexcept { return stubborn_.empty() ? never : next_hit_; }
 
+    // busy: whether the pool has something of this loop. Never suspends.
+    bool busy() const noexcept { return outside_ > 0; }
+
     // enter, done: for a thread of the pool: before it takes an operation, and after it has done it.
     void enter() noexcept { visitors_.fetch_add(1, std::memory_order_relaxed); }
     void done(pooled_operation& what, int result) noexcept;

@@ -16,6 +16,7 @@
 #include <pirn/loop/work.hpp>
 
 #include "loop/backend.hpp"
+#include "os/fork.hpp"
 #include "os/interrupt.hpp"
 
 #include <condition_variable>
@@ -25,7 +26,6 @@
 #include <optional>
 
 #include <pthread.h>
-#include <unistd.h>
 
 namespace pirn {
 
@@ -33,7 +33,7 @@ struct blocking_pool::state {
     explicit state(const pool_options& options) noexcept;
 
     // is_here: whether this is the process that has the threads.
-    bool is_here() const noexcept { return ::getpid() == process; }
+    bool is_here() const noexcept { return generation == os::fork_generation(); }
 
     // push: takes an operation in; 0 or a negative errno.
     int push(pooled_operation& what) noexcept;
@@ -49,7 +49,7 @@ struct blocking_pool::state {
 
     const pool_options options;
     const std::size_t share; // of a loop, in operations
-    const pid_t process = ::getpid();
+    const unsigned generation = os::fork_generation();
 
     std::mutex mutex;
     std::optional<os::interruption> interruption; // since the first thread

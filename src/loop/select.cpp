@@ -41,7 +41,7 @@ std::unique_ptr<backend> make_backend(const loop_options& options, outbox& out) 
 #if PIRN_HAVE_URING
     if (wanted(options) != backend_kind::epoll) {
         try {
-            return std::make_unique<uring_backend>(options.submission_slots, out);
+            return std::make_unique<uring_backend>(options, out);
         } catch (const std::system_error&) {
             // ENOSYS, EPERM, ENOMEM, EMFILE, an old kernel: loop::backend_name tells who serves.
         }

@@ -10,10 +10,12 @@
 #include <cstdio>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/file.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 namespace pirn::os {
@@ -86,6 +88,37 @@ int read(int descriptor, mutable_bytes into, std::int64_t offset) noexcept {
 int read(int descriptor, std::span<const iovec> into, std::int64_t offset) noexcept {
     return offset == -1 ? result_of(::readv(descriptor, into.data(), count_of(into)))
                         : result_of(::preadv(descriptor, into.data(), count_of(into), offset));
+}
+
+bool waits_for_others(int descriptor) noexcept {
+    constexpr unsigned memory_devices =
+        1; // /dev/zero and its like always have something, as much as is wanted
+    struct stat found{};
+    if (::fstat(descriptor, &found) != 0) {
+        return false;
+    }
+    switch (found.st_mode & S_IFMT) {
+    case S_IFREG:
+    case S_IFDIR:
+    case S_IFBLK: return false;
+    case S_IFCHR: return major(found.st_rdev) != memory_devices;
+    default: return true; // those without a name have no type either
+    }
+}
+
+int read_now(int descriptor, std::span<const iovec> into) noexcept {
+    return uninterrupted([&] {
+        const int result =
+            result_of(::preadv2(descriptor, into.data(), count_of(into), -1, RWF_NOWAIT));
+        if (result != -EOPNOTSUPP) {
+            return result;
+        }
+        // It cannot be read without waiting, but it can be asked first.
+        pollfd asked{descriptor, POLLIN, 0};
+        const int ready = result_of(::poll(&asked, 1, 0));
+        return ready > 0 ? result_of(::readv(descriptor, into.data(), count_of(into)))
+                         : (ready == 0 ? -EAGAIN : ready);
+    });
 }
 
 int write(int descriptor, bytes from, std::int64_t offset) noexcept {

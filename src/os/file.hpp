@@ -32,6 +32,14 @@ int unlink(int directory, const char* path, int flags) noexcept;
 int make_directory(int directory, const char* path, mode_t mode) noexcept;
 int read_directory(int descriptor, mutable_bytes into) noexcept;
 
+// waits_for_others: whether a read of it may have to wait for somebody else, and poll(2) can tell when not: pipes,
+// terminals, sockets, eventfds and their like; no file, directory or disk. Never suspends.
+bool waits_for_others(int descriptor) noexcept;
+
+// read_now: a read at the file's own position of what waits for others; -EAGAIN when there is nothing. Never suspends,
+// unless somebody else reads from the same terminal.
+int read_now(int descriptor, std::span<const iovec> into) noexcept;
+
 // write: the same; never raises SIGPIPE. Suspends the thread.
 int write(int descriptor, bytes from, std::int64_t offset) noexcept;
 int write(int descriptor, std::span<const iovec> from, std::int64_t offset) noexcept;

@@ -15,7 +15,10 @@
 // A waker that finds the flag set leaves the write to the one that set it. The sleeper clears the
 // flag before it looks at what the wakers left for it, hence sees what came with either.
 //
-// Shared state: asked_, set by any thread or signal handler, cleared by the sleeper.
+// A second eventfd may be rung along with the first, for a sleeper that waits elsewhere; that one is read by it.
+//
+// Shared state: asked_, set by any thread or signal handler, cleared by the sleeper; also_, set once by the
+// sleeper.
 #pragma once
 
 #include <pirn/os/handle.hpp>
@@ -38,8 +41,19 @@ class wakeup {
     // descriptor: what the sleeper waits on, for edges of readability. Never suspends.
     int descriptor() const noexcept { return event_.get(); }
 
+    // ring_also: from now on, each wake writes this eventfd too. A wake of just before is told by asked.
+    // Only the sleeper. Never suspends.
+    void ring_also(int descriptor) noexcept;
+
+    // asked: whether consume would say true. Only the sleeper. Never suspends.
+    bool asked() const noexcept;
+
+    // close: gives the descriptor back before the end. Nobody wakes any more. Never suspends.
+    void close() noexcept { event_.close(); }
+
   private:
     handle event_;
+    std::atomic<int> also_{-1};
     std::atomic<int> asked_{0}; // a flag in a whole word: gcc has no lock-free bool on riscv64
     static_assert(std::atomic<int>::is_always_lock_free, "a signal handler may not take a lock");
 };

@@ -358,7 +358,7 @@ TEST_P(buffers_test, lose_no_byte_when_cancelled_at_a_random_moment) {
 
 TEST_P(buffers_test, are_not_destroyed_while_they_are_lent) {
     const support::child_end end = support::in_child([this] {
-        pirn::buffer_lease kept;
+        make_loop(); // the parent's is of no use here
         connection pair = connection::unix_stream(loop());
         auto ring = std::make_unique<pirn::buffer_ring>(loop(), pirn::buffer_options{.count = 1});
         hearing hears{pair.near(), *ring, shots::one};

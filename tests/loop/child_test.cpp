@@ -3,17 +3,25 @@
 // Waiting for children: exactly the one that was named, whatever else the program does with its others.
 #include <pirn/loop/child.hpp>
 
+#include <pirn/loop/buffers.hpp>
+#include <pirn/loop/file.hpp>
+#include <pirn/loop/multishot.hpp>
+#include <pirn/loop/socket.hpp>
+#include <pirn/loop/splice.hpp>
 #include <pirn/os/handle.hpp>
 
 #include "support/backends.hpp"
 #include "support/sanitizers.hpp"
+#include "support/sockets.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <deque>
 #include <random>
+#include <string>
 #include <vector>
 
 #include <fcntl.h>
@@ -171,6 +179,83 @@ TEST_P(child_test, of_the_program_is_never_taken_from_it) {
         const pid_t pid = theirs[static_cast<std::size_t>(i)].pid();
         ASSERT_EQ(::waitpid(pid, &status, 0), pid);
         ASSERT_EQ(WEXITSTATUS(status), 2);
+    }
+}
+
+// What a program finds open when it begins, one number a line.
+std::string descriptors_of_a_program() {
+    std::array<int, 2> both{};
+    EXPECT_EQ(::pipe2(both.data(), O_CLOEXEC), 0);
+    const pid_t lists = ::fork();
+    if (lists == 0) {
+        ::dup2(both[1], STDOUT_FILENO);
+        ::execl("/bin/ls", "ls", "-1", "/proc/self/fd", nullptr);
+        ::_exit(127);
+    }
+    ::close(both[1]);
+    std::string found;
+    std::array<char, 512> space{};
+    for (ssize_t size = 1; size > 0;) {
+        size = ::read(both[0], space.data(), space.size());
+        found.append(space.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
+    }
+    ::close(both[0]);
+    int status = -1;
+    ::waitpid(lists, &status, 0);
+    EXPECT_EQ(status, 0);
+    return found;
+}
+
+// Hazard 47. Everything that the loop opens, and everything that it opens for us.
+TEST_P(child_test, inherits_no_descriptor) {
+    const std::string before = descriptors_of_a_program();
+    pirn::loop_options options;
+    options.backend = GetParam();
+    pirn::loop other{options};
+    other.descriptor();
+    pirn::buffer_ring buffers{other};
+    const auto finish = [&](auto&& what) {
+        other.submit(what);
+        other.run();
+        EXPECT_EQ(what.completions, 1);
+        EXPECT_GE(what.result(), 0);
+        return handle{what.result()};
+    };
+    const handle socket =
+        finish(support::recorded<pirn::socket_operation>{AF_INET, SOCK_STREAM, 0});
+    const handle file =
+        finish(support::recorded<pirn::open_operation>{"/proc/self/exe", O_RDONLY, mode_t{0}});
+    const support::listener door{other};
+    std::array<handle, 2> clients;
+    for (handle& each : clients) {
+        each = handle{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+        ASSERT_EQ(::connect(each.get(), door.address.get(), door.address.size), 0);
+    }
+    const handle accepted = finish(support::accept{door.get()});
+    support::recorded<pirn::accept_many_operation> accepts{door.get()};
+    handle also_accepted;
+    accepts.then = [&](auto& self) {
+        if (self.more()) {
+            also_accepted = handle{self.result()};
+        }
+    };
+    process waited_for{0};
+    child waits{waited_for.pid()};
+    support::recorded<pirn::send_file_operation> sends{file.get(), std::int64_t{0}, accepted.get(),
+                                                       std::size_t{1} << 24};
+    other.submit(accepts);
+    other.submit(waits);
+    other.submit(sends); // more than the peer takes: its pipe is open
+    other.run(run_mode::once, pirn::after(2ms));
+    other.run(run_mode::once, pirn::after(2ms));
+    EXPECT_TRUE(also_accepted);
+    EXPECT_EQ(descriptors_of_a_program(), before);
+    other.cancel(accepts);
+    other.cancel(sends);
+    waited_for.end();
+    other.run();
+    for (const int each : {accepted.get(), also_accepted.get(), door.get()}) {
+        other.release(each);
     }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // At the limits: queues of one place, no descriptor left, a storm of signals, a kernel that refuses.
+#include <pirn/loop/file.hpp>
 #include <pirn/loop/loop.hpp>
 
 #include "support/backends.hpp"
@@ -19,6 +20,7 @@
 #include <system_error>
 #include <vector>
 
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -42,7 +44,7 @@ INSTANTIATE_TEST_SUITE_P(limits, limits_test, support::every_backend(), support:
 TEST_P(limits_test, hundreds_of_streams_work_through_a_queue_of_one_or_two_places) {
     constexpr int streams = 300;
     for (const unsigned slots : {1U, 2U}) {
-        make_loop({.submission_slots = slots});
+        make_loop({.submission_slots = slots, .completion_slots = slots});
         struct stream {
             explicit stream(connection between)
                 : pair{std::move(between)}, receive{pair.near(), space},
@@ -78,7 +80,7 @@ TEST_P(limits_test, hundreds_of_streams_work_through_a_queue_of_one_or_two_place
 
 TEST_P(limits_test, completions_that_all_come_at_once_are_all_delivered) {
     constexpr int streams = 1'000;
-    make_loop({.submission_slots = 1});
+    make_loop({.submission_slots = 1, .completion_slots = 2});
     std::deque<connection> pairs;
     std::deque<std::array<char, 4>> spaces(streams);
     std::deque<support::receive> receives;
@@ -99,7 +101,7 @@ TEST_P(limits_test, completions_that_all_come_at_once_are_all_delivered) {
 
 TEST_P(limits_test, thousands_of_operations_are_cancelled_through_a_queue_of_two_places) {
     constexpr std::size_t many = 3'000;
-    make_loop({.submission_slots = 2});
+    make_loop({.submission_slots = 2, .completion_slots = 2});
     const listener door{loop()};
     std::deque<support::accept> accepts;
     for (std::size_t i = 0; i < many; ++i) {
@@ -167,7 +169,7 @@ class signal_storm {
         struct sigaction count{};
         count.sa_handler = [](int) { seen = seen + 1; };
         ::sigaction(SIGALRM, &count, &before_); // without SA_RESTART, on purpose
-        const itimerval often{{0, 200}, {0, 200}};
+        const itimerval often{{0, 100}, {0, 100}};
         ::setitimer(ITIMER_REAL, &often, nullptr);
     }
     ~signal_storm() {
@@ -208,6 +210,36 @@ TEST_P(limits_test, a_storm_of_signals_is_seen_by_nobody) {
         ++rounds;
     }
     EXPECT_GT(rounds, 10);
+}
+
+TEST_P(limits_test, a_storm_of_signals_reaches_no_file_no_pipe_and_no_work) {
+    signal_storm::seen = 0;
+    const signal_storm storm;
+    std::array<int, 2> ends{};
+    ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+    const handle out{ends[0]};
+    const handle in{ends[1]};
+    std::array<char, 16> space{};
+    const auto until = pirn::after(150ms);
+    while (pirn::clock::now() < until || signal_storm::seen < 20) {
+        support::recorded<pirn::read_operation> waits{out.get(), space, std::int64_t{-1}};
+        loop().submit(waits);
+        loop().run(run_mode::once, pirn::after(200us));
+        ASSERT_TRUE(waits.in_flight()) << waits.result();
+        support::recorded<pirn::write_operation> write{in.get(), pirn::bytes{"weft"},
+                                                       std::int64_t{-1}};
+        ASSERT_EQ(perform(write), 4);
+        ASSERT_TRUE(run_until([&] { return !waits.in_flight(); }));
+        ASSERT_EQ(waits.result(), 4);
+        support::recorded<pirn::open_operation> open{"/proc/self/exe", O_RDONLY, mode_t{0}};
+        const handle file{perform(open)};
+        ASSERT_TRUE(file) << open.result();
+        support::recorded<pirn::read_operation> read{file.get(), space, std::int64_t{0}};
+        ASSERT_EQ(perform(read), 16);
+        const auto sleep = [](pirn::work_operation&) noexcept { return ::usleep(300); };
+        support::recorded<pirn::work_operation> work{+sleep};
+        ASSERT_EQ(perform(work), 0) << "threads of the pool are not for the program's signals";
+    }
 }
 
 // ---- a kernel that refuses (hazard 42) ------------------------------------------------------------

@@ -255,6 +255,7 @@ TEST_P(operation_test, when_attempted_in_vain_can_be_cancelled) {
 
 TEST_P(operation_test, is_not_destroyed_in_flight) {
     const support::child_end end = support::in_child([this] {
+        make_loop(); // the parent's is of no use here
         const auto timer = std::make_unique<support::timer>(pirn::never);
         loop().submit(*timer);
     });
@@ -264,6 +265,7 @@ TEST_P(operation_test, is_not_destroyed_in_flight) {
 
 TEST_P(operation_test, is_not_submitted_twice) {
     const support::child_end end = support::in_child([this] {
+        make_loop();
         auto* const timer = new support::timer{pirn::never};
         loop().submit(*timer);
         loop().submit(*timer);

@@ -70,7 +70,8 @@ TEST_F(options_test, are_refused_with_any_other_value_of_the_variable) {
     }
 }
 
-TEST_F(options_test, take_one_to_4096_submission_slots) {
+TEST_F(options_test,
+       take_one_to_4096_submission_slots_and_as_many_completion_slots_as_a_ring_may_have) {
     for (const unsigned slots : {1U, 2U, 3U, 100U, 4096U}) {
         for (const auto kind : {backend_kind::uring, backend_kind::epoll}) {
             pirn::loop loop{{.backend = kind, .submission_slots = slots}};
@@ -79,6 +80,14 @@ TEST_F(options_test, take_one_to_4096_submission_slots) {
             EXPECT_EQ(loop.run(), 1U);
         }
     }
+    for (const unsigned slots : {0U, 1U, 3U, 65'536U}) {
+        pirn::loop loop{{.backend = backend_kind::uring, .completion_slots = slots}};
+        support::nop nop;
+        loop.submit(nop);
+        EXPECT_EQ(loop.run(), 1U);
+    }
+    EXPECT_TRUE(support::complains([&] { pirn::loop{{.completion_slots = 65'537}}; },
+                                   "completion_slots", "65537"));
     for (const unsigned slots : {0U, 4097U}) {
         EXPECT_TRUE(support::complains([&] { pirn::loop{{.submission_slots = slots}}; },
                                        "submission_slots", std::to_string(slots)));

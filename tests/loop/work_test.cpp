@@ -309,9 +309,6 @@ TEST_P(work_test, in_a_child_process_is_refused_and_the_parent_goes_on) {
     SKIP_WHEN(support::under_thread_sanitizer, "it ends a child that forks beside threads");
     work first{function{&answer}};
     EXPECT_EQ(perform(first), 42);
-    if (by_uring()) {
-        GTEST_SKIP() << "the ring itself is of no use in a child";
-    }
     const support::child_end end = support::in_child([&] {
         work there{function{&answer}};
         if (perform(there) != -ESRCH) {

@@ -13,6 +13,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 namespace {
@@ -66,6 +67,24 @@ TEST(os_wakeup, makes_one_of_many_wakes) {
     EXPECT_EQ(asleep.edges(0), 0);
     EXPECT_TRUE(bell.consume());
     EXPECT_FALSE(bell.consume());
+}
+
+TEST(os_wakeup, rings_a_second_bell_for_who_waits_elsewhere) {
+    wakeup bell;
+    bell.wake();
+    EXPECT_TRUE(bell.asked());
+    const handle other{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+    bell.ring_also(other.get());
+    EXPECT_TRUE(bell.asked()) << "the wake of before is told by the flag alone";
+    eventfd_t rung = 0;
+    EXPECT_EQ(::eventfd_read(other.get(), &rung), -1);
+    EXPECT_TRUE(bell.consume());
+    EXPECT_FALSE(bell.asked());
+    bell.wake();
+    bell.wake();
+    EXPECT_EQ(::eventfd_read(other.get(), &rung), 0);
+    EXPECT_EQ(rung, 1U) << "many wakes are one";
+    EXPECT_TRUE(bell.consume());
 }
 
 TEST(os_wakeup, leaves_errno_alone) {

@@ -8,6 +8,7 @@
 #include <pirn/os/handle.hpp>
 
 #include <array>
+#include <cerrno>
 #include <string>
 #include <utility>
 
@@ -76,7 +77,11 @@ class connection {
         EXPECT_EQ(::getsockname(blocking.get(), where.get(), &size), 0);
         pirn::os::handle near = loop_socket(loop);
         ::connect(near.get(), where.get(), where.size); // EINPROGRESS when it is non-blocking
-        pirn::os::handle far{::accept4(blocking.get(), nullptr, nullptr, loop.socket_flags())};
+        pirn::os::handle far;
+        do {
+            far =
+                pirn::os::handle{::accept4(blocking.get(), nullptr, nullptr, loop.socket_flags())};
+        } while (!far && errno == EINTR);
         EXPECT_TRUE(far);
         ::connect(near.get(), where.get(), where.size); // asks how it ended, if it was so
         return {loop, std::move(near), std::move(far)};
@@ -119,13 +124,19 @@ class connection {
 
 // say, hear: plain calls on a descriptor, for the side that is not under test.
 inline void say(int descriptor, const std::string& words) {
-    EXPECT_EQ(::send(descriptor, words.data(), words.size(), MSG_NOSIGNAL),
-              static_cast<ssize_t>(words.size()));
+    ssize_t size = -1;
+    do {
+        size = ::send(descriptor, words.data(), words.size(), MSG_NOSIGNAL);
+    } while (size < 0 && errno == EINTR);
+    EXPECT_EQ(size, static_cast<ssize_t>(words.size()));
 }
 
 inline std::string hear(int descriptor) {
     std::array<char, 4096> buffer{};
-    const ssize_t size = ::recv(descriptor, buffer.data(), buffer.size(), MSG_DONTWAIT);
+    ssize_t size = -1;
+    do {
+        size = ::recv(descriptor, buffer.data(), buffer.size(), MSG_DONTWAIT);
+    } while (size < 0 && errno == EINTR);
     return size < 0 ? "" : std::string(buffer.data(), static_cast<std::size_t>(size));
 }
 

@@ -25,6 +25,9 @@ class list_link {
 
     bool linked() const noexcept { return next_ != nullptr; }
 
+    // forget: leaves a list that will never be looked at again, and does not tell it.
+    void forget() noexcept { next_ = previous_ = nullptr; }
+
   private:
     template <class T, list_link T::* Link>
     friend class list;

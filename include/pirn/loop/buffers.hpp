@@ -64,7 +64,7 @@ class PIRN_EXPORT buffer_ring {
     explicit buffer_ring(loop& serves, const buffer_options& options = {});
     buffer_ring(const buffer_ring&) = delete;
     buffer_ring& operator=(const buffer_ring&) = delete;
-    // No lease and no receive into it is alive; the loop is.
+    // No lease and no receive into it is alive; the loop is. In a child process after fork nothing is asked.
     ~buffer_ring();
 
     // lent: buffers that are out: with somebody, or filled and about to be reported. Never suspends.

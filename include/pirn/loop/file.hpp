@@ -5,8 +5,9 @@
 //
 // A path is the caller's and ends in a zero; a relative one begins at `directory`, a descriptor or AT_FDCWD.
 // An offset of -1 is the file's own position, which moves; anything else leaves that alone. Descriptors may
-// be of any kind; one that waits for somebody else (a pipe, a terminal) holds up a thread of the pool on
-// epoll: poll it first. Descriptors of files need no loop::release.
+// be of any kind; a read at the own position of one that waits for somebody else (a pipe, a terminal) waits without
+// a thread, but a write to one that is full holds up a thread of the pool on epoll: poll it first. Descriptors of
+// files need no loop::release.
 //
 // Cancelled, an operation that has begun ends early where the kernel lets it, with -ECANCELED, and
 // otherwise with its result. One that changes something (rename, unlink …) either did or did not.

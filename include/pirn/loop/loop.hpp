@@ -28,11 +28,13 @@ class PIRN_EXPORT loop {
     explicit loop(const loop_options& options = {});
     loop(const loop&) = delete;
     loop& operator=(const loop&) = delete;
-    // No operation may be in flight any more.
+    // No operation may be in flight any more. In a child process after fork it closes its descriptors, touches
+    // nothing that is the parent's, and asks for nothing.
     ~loop();
 
     // submit: hands the operation to the kernel. Never fails: what goes wrong arrives as the result.
-    // The operation is idle before. Never suspends.
+    // The operation is idle before. In a child process after fork the result is -ESRCH, whatever it is.
+    // Never suspends.
     void submit(operation& what) noexcept;
 
     // attempt: like submit, but when the kernel can answer without waiting, true: the operation is
@@ -54,13 +56,30 @@ class PIRN_EXPORT loop {
     // run: delivers completions; returns how many. Waits at most until `until` where the mode waits.
     // What a completion submits is delivered by the next turn at the earliest, so that run(once) and
     // run(nowait) always come back. Throws std::system_error when the kernel refuses to go on; the
-    // operations are then still in flight. Suspends the thread, not a coroutine.
+    // operations are then still in flight. In a child process after fork it delivers what was submitted there,
+    // all refused, and throws std::system_error (no_such_process) when there is nothing of that.
+    // Suspends the thread, not a coroutine.
     std::size_t run(run_mode mode = run_mode::until_idle, time_point until = never);
 
     // wake: makes a waiting run return, whatever its mode; when none is waiting, the next run does not
     // wait. Several wakes may count as one. What was written before it is seen after that run.
     // Thread-safe, and safe in a signal handler. Never suspends.
     void wake() noexcept;
+
+    // now: the time by which timers are due: the monotonic clock, unless loop_options::time is another.
+    // Never suspends.
+    time_point now() const noexcept;
+
+    // descriptor: for waiting in a foreign loop: readable, in the sense of poll(2), when run(nowait) has something to
+    // do, a wake included; timers are next_deadline's. The same one each time, the loop's own; from the first call
+    // on a turn costs a system call more on io_uring. Throws std::system_error when it cannot be had.
+    // Never suspends.
+    int descriptor();
+
+    // next_deadline: until when a foreign loop may wait for the descriptor, in the time of now(): now itself when
+    // there is something to do already, `never` when there is no timer. Hands over what has been submitted, hence to be
+    // called before each such wait, and after everything that is done with the loop. Never suspends.
+    time_point next_deadline() noexcept;
 
     // pending: operations in flight. Never suspends.
     std::size_t pending() const noexcept;

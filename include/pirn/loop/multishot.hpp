@@ -27,7 +27,7 @@ namespace pirn {
 class PIRN_EXPORT multishot_operation : public operation {
   protected:
     multishot_operation(operation_kind kind, completion done) noexcept : operation{kind, done} {}
-    ~multishot_operation() = default;
+    ~multishot_operation() { require_idle(); } // before its place among the reports goes
 
   private:
     friend struct detail::operation_access;

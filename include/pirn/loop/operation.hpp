@@ -13,6 +13,9 @@
 // Whatever happens, the completion is called exactly once per submit, from loop::run and never from
 // inside submit or cancel. Only then do the operation and its buffers belong to the caller again.
 //
+// In a child process after fork, the copy of an operation that is in flight in the parent is in flight for
+// nobody: it may be destroyed, or submitted to a loop of the child.
+//
 // A few operations report several times per submit (multishot.hpp, buffers.hpp). more() tells the calls
 // apart: while it is true the operation is still in flight; the call with more() == false is the last.
 #pragma once
@@ -103,8 +106,9 @@ class PIRN_EXPORT operation {
     operation(operation_kind kind, completion done) noexcept : done_{done}, kind_{kind} {}
     ~operation() { require_idle(); }
 
-    // require_idle: stops the program if it is in flight: the kernel may still write to it.
-    void require_idle() const noexcept;
+    // require_idle: stops the program if it is in flight: the kernel may still write to it. One that a fork has
+    // copied becomes idle.
+    void require_idle() noexcept;
 
   private:
     friend class loop;
@@ -116,7 +120,8 @@ class PIRN_EXPORT operation {
     operation_kind kind_;
     operation_state state_ = operation_state::idle;
     std::uint8_t flags_ = 0; // the backend's own
-    bool more_ = false;
+    bool more_ : 1 = false;
+    std::uint8_t generation_ : 7 = 0; // of the process, when submitted; see os/fork.hpp
 };
 
 } // namespace pirn

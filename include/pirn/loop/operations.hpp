@@ -36,6 +36,7 @@ class timer_operation : public operation {
   private:
     friend class loop;
     friend class timers;
+    friend struct detail::operation_access;
     list_link place_;
 };
 

@@ -9,6 +9,7 @@
 namespace pirn {
 
 class blocking_pool;
+class test_clock;
 
 // backend_kind: who asks the kernel. `automatic` is io_uring where the kernel grants it and epoll
 // where it does not; `uring` is a wish and falls back to epoll in the same silent way, because
@@ -28,6 +29,14 @@ struct loop_options {
     // The threads for what the kernel cannot do without waiting, shared by all loops that name the same
     // pool. Null: the loop makes one of its own, whose threads come with the first such operation.
     std::shared_ptr<blocking_pool> pool = nullptr;
+
+    // Places for completions that the loop has not looked at yet; 0 is 16 for each slot of the submission queue.
+    // Rounded up to a power of two, and to no fewer than those slots. What does not fit is kept by the kernel,
+    // which costs a detour. io_uring only. 0 to 65536.
+    unsigned completion_slots = 0;
+
+    // Says what time it is, instead of the monotonic clock; for tests. It outlives the loop.
+    test_clock* time = nullptr;
 };
 
 } // namespace pirn

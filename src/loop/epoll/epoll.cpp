@@ -8,6 +8,7 @@
 
 #include "loop/epoll/perform.hpp"
 #include "loop/epoll/tag.hpp"
+#include "os/file.hpp"
 #include "os/socket.hpp"
 
 #include <cerrno>
@@ -38,10 +39,23 @@ epoll_backend::epoll_backend(outbox& out) : backend{out}, epoll_{::epoll_create1
     }
 }
 
+// It is readable as long as there is an edge that was not fetched.
+int epoll_backend::descriptor() {
+    embedded_ = true;
+    return epoll_.get();
+}
+
+void epoll_backend::abandon() noexcept {
+    epoll_.close(); // and no word to it: it is the parent's table too
+    wakeup_.close();
+}
+
 int epoll_backend::socket_flags() const noexcept { return SOCK_CLOEXEC | SOCK_NONBLOCK; }
 
-// What epoll cannot wait for is done by threads.
-bool epoll_backend::serves(operation_kind /*kind*/) const noexcept { return false; }
+// Threads do what epoll cannot wait for. A read of what waits for others would hold one of them until something comes.
+bool epoll_backend::serves(const operation& what) const noexcept {
+    return reads_in_order(what) && os::waits_for_others(descriptor_of(what));
+}
 
 void epoll_backend::submit(operation& what) noexcept {
     if (attempt(what)) {
@@ -64,7 +78,7 @@ bool epoll_backend::attempt(operation& what) noexcept {
             if (place != nullptr) {
                 learn(*place, what, *answer);
             }
-            forget(what);
+            detail::forget(what);
             operation_access::set_result(what, *answer);
             return true;
         }
@@ -75,7 +89,7 @@ bool epoll_backend::attempt(operation& what) noexcept {
     }
     const int error = place == nullptr ? -ENOMEM : wait_on(*place, what);
     if (error != 0) {
-        forget(what);
+        detail::forget(what);
         operation_access::set_result(what, error);
         return true;
     }
@@ -89,7 +103,9 @@ void epoll_backend::cancel(operation& what) noexcept {
     }
     interest& place = *table_.find(descriptor_of(what)); // it waits there, or it were finished
     if (polls(what)) {
+        const int descriptor = descriptor_of(what); // a child forgets it
         end_poll(place, -ECANCELED);
+        settle(place, descriptor);
         return;
     }
     // Its edge may have come already and wait to be fetched, which a poll that nobody waits for does not
@@ -103,6 +119,7 @@ void epoll_backend::cancel(operation& what) noexcept {
     }
     --waiting_;
     finish(what, -ECANCELED);
+    settle(place, descriptor_of(what));
 }
 
 void epoll_backend::release(int descriptor) noexcept {
@@ -115,10 +132,7 @@ void epoll_backend::release(int descriptor) noexcept {
         "a descriptor was released with operations in flight; cancel them and wait for their "
         "completions first",
         {"descriptor", descriptor});
-    unwatch(*place, descriptor);
-    place->readable = place->writable = true;
-    place->ended = false;
-    place->after_short = short_receive::unknown;
+    forget(*place, descriptor);
 }
 
 // ---------------------------------------------------------------------------------------------------
@@ -132,6 +146,8 @@ bool epoll_backend::worth_asking(const interest* place, const operation& what) c
     switch (what.kind()) {
     case operation_kind::accept:
     case operation_kind::receive_message:
+    case operation_kind::read:
+    case operation_kind::read_vector:
     case operation_kind::receive: return place->readable && place->readers.empty();
     case operation_kind::send_message:
     case operation_kind::send_zero_copy:
@@ -156,6 +172,8 @@ int epoll_backend::wait_on(interest& place, operation& what) noexcept {
         }
         place.poller = &what;
     } else {
+        place.for_reads =
+            is_file_read(what) && (place.for_reads || place.registered != registration::always);
         if (place.registered != registration::always) {
             if (const int error = watch(place, descriptor, registration::always, every_edge)) {
                 return error;
@@ -205,6 +223,22 @@ void epoll_backend::unwatch(interest& place, int descriptor) noexcept {
         ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, descriptor, nullptr);
         place.registered = registration::none;
         ++place.generation;
+    }
+}
+
+// forget: nothing sticks to whoever has the number next.
+void epoll_backend::forget(interest& place, int descriptor) noexcept {
+    unwatch(place, descriptor);
+    place.readable = place.writable = true;
+    place.ended = place.for_reads = false;
+    place.after_short = short_receive::unknown;
+}
+
+// settle: what was watched for reads alone, by which nobody waits any more, is forgotten: files need no release.
+void epoll_backend::settle(interest& place, int descriptor) noexcept {
+    if (place.for_reads && place.readers.empty() && place.writers.empty() &&
+        place.poller == nullptr) {
+        forget(place, descriptor);
     }
 }
 

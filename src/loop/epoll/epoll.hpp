@@ -34,7 +34,7 @@ class epoll_backend final : public backend {
     // Throws std::system_error when a descriptor cannot be had.
     explicit epoll_backend(outbox& out);
 
-    bool serves(operation_kind kind) const noexcept override;
+    bool serves(const operation& what) const noexcept override;
     void submit(operation& what) noexcept override;
     bool attempt(operation& what) noexcept override;
     void cancel(operation& what) noexcept override;
@@ -43,6 +43,9 @@ class epoll_backend final : public backend {
     void release(int descriptor) noexcept override;
     bool poll(time_point until) override;
     void wake() noexcept override { wakeup_.wake(); }
+    int descriptor() override;
+    bool before_wait() noexcept override { return true; }
+    void abandon() noexcept override;
     const char* name() const noexcept override { return "epoll"; }
     int socket_flags() const noexcept override;
 
@@ -60,7 +63,9 @@ class epoll_backend final : public backend {
     void stop_waiting(interest& place, multishot_operation& what) noexcept;
 
     int wait_for_edges(epoll_event* events, int room, time_point until) noexcept;
-    void serve(interest& place, std::uint32_t events) noexcept;
+    void serve(interest& place, int descriptor, std::uint32_t events) noexcept;
+    void forget(interest& place, int descriptor) noexcept;
+    void settle(interest& place, int descriptor) noexcept;
     void serve_queue(interest& place, operation_queue& queue, bool& ready) noexcept;
     void move_to_other_end(operation_queue& queue, operation& what) noexcept;
     void serve_poll(interest& place, std::uint32_t events) noexcept;
@@ -70,6 +75,7 @@ class epoll_backend final : public backend {
     os::wakeup wakeup_;
     interest_table table_;
     std::size_t waiting_ = 0;     // operations in the table
+    bool embedded_ = false;       // somebody else waits for our descriptor
     bool has_nanoseconds_ = true; // the kernel has epoll_pwait2
 };
 

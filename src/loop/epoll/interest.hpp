@@ -49,7 +49,8 @@ struct interest {
     registration registered = registration::none;
     bool readable = true;
     bool writable = true;
-    bool ended = false; // the peer has finished, or there was an error: seen for good
+    bool for_reads = false; // registered for operations on files, and as long as they wait
+    bool ended = false;     // the peer has finished, or there was an error: seen for good
     short_receive after_short = short_receive::unknown;
 };
 

@@ -3,6 +3,7 @@
 // The system call behind each kind of operation.
 #include "loop/epoll/perform.hpp"
 
+#include <pirn/loop/file.hpp>
 #include <pirn/loop/socket.hpp>
 #include <pirn/os/handle.hpp>
 
@@ -11,7 +12,10 @@
 #include "os/file.hpp"
 #include "os/socket.hpp"
 
+#include <algorithm>
 #include <cerrno>
+#include <climits>
+#include <span>
 
 #include <poll.h>
 
@@ -65,6 +69,21 @@ std::optional<int> splice(splice_operation& what) noexcept {
     return -EAGAIN;
 }
 
+// It says EAGAIN where something is there, too: then no edge is owed to us, and it is asked again.
+std::optional<int> read(int descriptor, std::span<const iovec> into) noexcept {
+    constexpr int tries = 16;
+    for (int i = 0; i < tries; ++i) {
+        const int result = os::read_now(descriptor, into);
+        if (result != -EAGAIN) {
+            return result;
+        }
+        if (os::ready(descriptor, POLLIN) == 0) {
+            return std::nullopt;
+        }
+    }
+    return -EAGAIN;
+}
+
 std::optional<int> poll(const poll_operation& what) noexcept {
     const int events = os::ready(what.descriptor, what.events);
     return events == 0 ? std::nullopt : std::optional{events};
@@ -97,12 +116,22 @@ int descriptor_of(const operation& what) noexcept {
         return waits_for_source(what) ? splice.source : splice.destination;
     }
     case operation_kind::send_file: return static_cast<const send_file_operation&>(what).socket;
+    case operation_kind::read: return static_cast<const read_operation&>(what).descriptor;
+    case operation_kind::read_vector:
+        return static_cast<const read_vector_operation&>(what).descriptor;
     default: return -1; // the loop keeps the others to itself
     }
 }
 
 bool waits_for_source(const operation& what) noexcept {
     return (operation_access::flags(what) & source_is_empty) != 0;
+}
+
+bool reads_in_order(const operation& what) noexcept {
+    return (what.kind() == operation_kind::read &&
+            static_cast<const read_operation&>(what).offset == -1) ||
+           (what.kind() == operation_kind::read_vector &&
+            static_cast<const read_vector_operation&>(what).offset == -1);
 }
 
 std::uint32_t events_of(const operation& what) noexcept {
@@ -154,6 +183,15 @@ std::optional<int> perform(operation& what) noexcept {
         return send.offset < 0
                    ? -EINVAL
                    : unless_waiting(os::send_file(send.socket, send.file, send.offset, send.size));
+    }
+    case operation_kind::read: {
+        const mutable_bytes into = static_cast<const read_operation&>(what).buffer;
+        const iovec piece{into.data(), std::min(into.size(), static_cast<std::size_t>(INT_MAX))};
+        return read(static_cast<const read_operation&>(what).descriptor, {&piece, 1});
+    }
+    case operation_kind::read_vector: {
+        const auto& vector = static_cast<const read_vector_operation&>(what);
+        return read(vector.descriptor, vector.pieces);
     }
     case operation_kind::child: return ask_child(static_cast<child_operation&>(what));
     default: break;

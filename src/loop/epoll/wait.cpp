@@ -35,7 +35,7 @@ int milliseconds_up(duration rest) noexcept {
 bool epoll_backend::poll(time_point until) {
     bool woken = wakeup_.consume();
     const bool wait = !woken && until != time_point::min() && nothing_finished();
-    if (!wait && waiting_ == 0) {
+    if (!wait && waiting_ == 0 && !embedded_) {
         return woken; // nobody to serve
     }
     std::array<epoll_event, events_max> events;
@@ -52,7 +52,7 @@ bool epoll_backend::poll(time_point until) {
         }
         interest* const place = table_.find(descriptor_in(tag));
         if (place != nullptr && place->generation == generation_in(tag)) {
-            serve(*place, event.events);
+            serve(*place, descriptor_in(tag), event.events);
         }
     }
     return woken;
@@ -89,7 +89,7 @@ int epoll_backend::wait_for_edges(epoll_event* events, int room, time_point unti
     return count;
 }
 
-void epoll_backend::serve(interest& place, std::uint32_t events) noexcept {
+void epoll_backend::serve(interest& place, int descriptor, std::uint32_t events) noexcept {
     constexpr std::uint32_t over = EPOLLERR | EPOLLHUP;
     if (place.registered == registration::always) {
         place.readable |= (events & (EPOLLIN | EPOLLRDHUP | over)) != 0;
@@ -104,6 +104,7 @@ void epoll_backend::serve(interest& place, std::uint32_t events) noexcept {
     if (place.poller != nullptr) {
         serve_poll(place, events);
     }
+    settle(place, descriptor);
 }
 
 // serve_queue: tries whoever waits, oldest first, until the kernel would have to wait again.
@@ -163,7 +164,7 @@ void epoll_backend::end_poll(interest& place, int result) noexcept {
     if (place.registered == registration::once) {
         unwatch(place, descriptor_of(what));
     }
-    forget(what);
+    detail::forget(what);
     --waiting_;
     finish(what, result);
 }

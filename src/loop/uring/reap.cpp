@@ -31,6 +31,7 @@ bool was_interrupted(int result) noexcept {
 } // namespace
 
 bool uring_backend::poll(time_point until) {
+    stop_listening();
     bool woken = wakeup_.consume();
     const bool wait = !woken && until != time_point::min() && nothing_finished();
     const bool everything = hand_over() && (!wait || arm_wakeup());

@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 
 namespace pirn::detail {
@@ -82,9 +83,19 @@ uring_ring::uring_ring(unsigned submissions, unsigned completions) {
     count_descriptors(1);
 }
 
-uring_ring::~uring_ring() {
-    io_uring_queue_exit(&ring_);
-    count_descriptors(-1);
+uring_ring::~uring_ring() { close(); }
+
+// liburing unmaps and closes, and asks the ring for nothing.
+void uring_ring::close() noexcept {
+    if (ring_.ring_fd >= 0) {
+        io_uring_queue_exit(&ring_);
+        ring_.ring_fd = -1;
+        count_descriptors(-1);
+    }
+}
+
+int uring_ring::notify(int descriptor) noexcept {
+    return io_uring_register_eventfd(&ring_, descriptor);
 }
 
 io_uring_sqe* uring_ring::entry() noexcept {
@@ -96,9 +107,22 @@ io_uring_sqe* uring_ring::entry() noexcept {
     return free;
 }
 
-int uring_ring::flush() noexcept {
+void uring_ring::listen(bool wanted) noexcept {
+    io_uring_cq_eventfd_toggle(&ring_, wanted); // a kernel without the flag always writes
+    // Of two that write first and read then, one sees the other's: the kernel notes what it has, and reads the flag.
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+}
+
+bool uring_ring::ready() const noexcept { return holds_back() || io_uring_cq_ready(&ring_) > 0; }
+
+// holds_back: whether the kernel has something that it gives only to who enters it.
+bool uring_ring::holds_back() const noexcept {
     constexpr unsigned held_back = IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN;
-    if ((IO_URING_READ_ONCE(*ring_.sq.kflags) & held_back) != 0) {
+    return (IO_URING_READ_ONCE(*ring_.sq.kflags) & held_back) != 0;
+}
+
+int uring_ring::flush() noexcept {
+    if (holds_back()) {
         return unless_early(io_uring_submit_and_get_events(&ring_));
     }
     return io_uring_sq_ready(&ring_) == 0 ? 0 : unless_early(io_uring_submit(&ring_));

@@ -24,6 +24,20 @@ class uring_ring {
     uring_ring& operator=(const uring_ring&) = delete;
     ~uring_ring();
 
+    // close: gives everything back before the end, as the destructor does. Never suspends.
+    void close() noexcept;
+
+    // notify: from now on, an eventfd is written when there is something to reap or to fetch. 0 or a negative errno.
+    // Never suspends.
+    int notify(int descriptor) noexcept;
+
+    // listen: whether the kernel writes it. What came before is seen by ready, what comes later is written.
+    // Never suspends.
+    void listen(bool wanted) noexcept;
+
+    // ready: whether there is something to reap, or to fetch by a flush. Never suspends.
+    bool ready() const noexcept;
+
     // entry: a free entry of the submission queue. When that is full it is handed over first; null
     // when even then there is none. Never suspends.
     io_uring_sqe* entry() noexcept;
@@ -51,6 +65,8 @@ class uring_ring {
     const request_set& requests() const noexcept { return requests_; }
 
   private:
+    bool holds_back() const noexcept;
+
     io_uring ring_{};
     request_set requests_;
 };

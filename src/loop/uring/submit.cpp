@@ -9,6 +9,8 @@
 #include "loop/uring/tag.hpp"
 #include "loop/uring/uring.hpp"
 
+#include <algorithm>
+#include <bit>
 #include <cerrno>
 
 #include <poll.h>
@@ -20,6 +22,12 @@ namespace {
 // Room for completions per place for submissions. A turn submits little and reaps much: thousands of
 // idle connections may speak at once. What does not fit costs a detour through the kernel's list.
 constexpr unsigned completions_per_submission = 16;
+
+unsigned completions_for(const loop_options& options) noexcept {
+    return options.completion_slots == 0
+               ? options.submission_slots * completions_per_submission
+               : std::max(std::bit_ceil(options.submission_slots), options.completion_slots);
+}
 
 void prepare(io_uring_sqe& entry, operation& what) noexcept {
     if (what.kind() == operation_kind::splice || what.kind() == operation_kind::send_file) {
@@ -39,8 +47,8 @@ void prepare_cancel(io_uring_sqe& entry, operation& what) noexcept {
 
 } // namespace
 
-uring_backend::uring_backend(unsigned submission_slots, outbox& out)
-    : backend{out}, ring_{submission_slots, submission_slots * completions_per_submission} {
+uring_backend::uring_backend(const loop_options& options, outbox& out)
+    : backend{out}, ring_{options.submission_slots, completions_for(options)} {
     no_signal_flag_ = ring_.requests().knows(uring_request::quiet_write);
     for (std::size_t kind = 0; kind < operation_kinds; ++kind) {
         const int request = request_for(static_cast<operation_kind>(kind));
@@ -51,8 +59,8 @@ uring_backend::uring_backend(unsigned submission_slots, outbox& out)
 // The kernel tries without waiting and then arms its own poll; O_NONBLOCK would make it answer EAGAIN.
 int uring_backend::socket_flags() const noexcept { return SOCK_CLOEXEC; }
 
-bool uring_backend::serves(operation_kind kind) const noexcept {
-    return serves_.test(static_cast<std::size_t>(kind));
+bool uring_backend::serves(const operation& what) const noexcept {
+    return serves_.test(static_cast<std::size_t>(what.kind()));
 }
 
 void uring_backend::submit(operation& what) noexcept {

@@ -11,6 +11,7 @@
 //   buffers.cpp   receiving into buffers that are lent
 //   splice.cpp    from one descriptor to another
 //   reap.cpp      the turn: handing over, waiting, completions back into operations
+//   embed.cpp     when somebody else waits for us
 //   ring.cpp      the rings themselves
 //   probe.cpp     what this kernel knows
 //
@@ -20,6 +21,7 @@
 #pragma once
 
 #include <pirn/loop/operations.hpp>
+#include <pirn/loop/options.hpp>
 
 #include "loop/backend.hpp"
 #include "loop/uring/ring.hpp"
@@ -72,9 +74,9 @@ inline constexpr std::uint8_t answered = 0x02;
 class uring_backend final : public backend {
   public:
     // Throws std::system_error when io_uring cannot be had here, for whatever reason.
-    uring_backend(unsigned submission_slots, outbox& out);
+    uring_backend(const loop_options& options, outbox& out);
 
-    bool serves(operation_kind kind) const noexcept override;
+    bool serves(const operation& what) const noexcept override;
     void submit(operation& what) noexcept override;
     bool attempt(operation& what) noexcept override;
     void cancel(operation& what) noexcept override;
@@ -85,10 +87,14 @@ class uring_backend final : public backend {
     void release(int descriptor) noexcept override;
     bool poll(time_point until) override;
     void wake() noexcept override { wakeup_.wake(); }
+    int descriptor() override;
+    bool before_wait() noexcept override;
+    void abandon() noexcept override;
     const char* name() const noexcept override { return "uring"; }
     int socket_flags() const noexcept override;
 
   private:
+    void stop_listening() noexcept;
     bool hand_over() noexcept;
     bool arm_wakeup() noexcept;
     void request_cancel(operation& what) noexcept;
@@ -116,6 +122,9 @@ class uring_backend final : public backend {
     uring_ring ring_;
     std::bitset<operation_kinds> serves_; // of what the pool can do, that which this kernel does
     os::wakeup wakeup_;
+    os::handle
+        ready_; // written by the kernel when there is something, once somebody else waits for us
+    bool listens_ = false; // it is at the moment
     bool wakeup_armed_ = false;
     bool no_signal_flag_ = true; // the kernel has RWF_NOSIGNAL, as far as we know
     std::array<std::array<os::handle, 2>, 8> pipes_; // empty ones, for send_file
