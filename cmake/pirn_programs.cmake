@@ -48,9 +48,8 @@ function(pirn_test)
     endforeach()
 endfunction()
 
-# pirn_cross_test(room program labels): what pirn_test does for another machine's program. The rooms without
-# a kernel under them are tested there, as the emulator's kernel is not the machine's; the other programs
-# can be built by name.
+# pirn_cross_test(room program labels): what pirn_test does for another machine's program. The rooms below the
+# event loop are tested there, as the emulator's kernel is not the machine's; the other programs can be built by name.
 function(pirn_cross_test room program labels)
     set(target ${program}_test)
     if(room IN_LIST PIRN_CROSS_ROOMS)
@@ -111,6 +110,7 @@ endfunction()
 # pirn_show_private(target): lets it include src/ and tests/, compiled as the library itself was.
 function(pirn_show_private target)
     target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/src" "${PROJECT_SOURCE_DIR}/tests")
+    target_compile_definitions(${target} PRIVATE ${PIRN_LARGE_FILES})
     if(CMAKE_CROSSCOMPILING_EMULATOR MATCHES "qemu")
         target_compile_definitions(${target} PRIVATE PIRN_TEST_EMULATED=1)
     endif()
