@@ -69,6 +69,10 @@ if(CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang" AND CMAKE_SYSTEM_PROCESSOR MATCHES 
     endif()
 endif()
 
+# On 32-bit machines, files as large as elsewhere: for the library, and for what looks into it. Nothing in the public
+# headers has a size that depends on it, so users may choose for themselves.
+set(PIRN_LARGE_FILES _FILE_OFFSET_BITS=64)
+
 # pirn_compile_as_ours(target): the rules of the house for a library room, a test or an example.
 function(pirn_compile_as_ours target)
     target_compile_features(${target} PRIVATE cxx_std_20)

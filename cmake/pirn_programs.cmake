@@ -4,9 +4,10 @@
 # header as "room/x.hpp", examples see only what a user sees.
 
 # pirn_test(ROOM coro SOURCES coroutine_test.cpp ... [PROGRAM name] [LABELS slow] [ENVIRONMENTS A=1 A=2])
-# One GoogleTest program <room>_test, or <name>_test for a further one of the room; ctest knows its tests as <room>.Suite.Name. With ENVIRONMENTS each
-# test is registered once per entry, as <room>.Suite.Name@<value>: one suite, several backends. When cross
-# compiling, the whole program is one entry, <room> or <name>: to start an emulator takes longer than most tests.
+# One GoogleTest program <room>_test, or <name>_test for a further one of the room; ctest knows its tests as
+# <room>.Suite.Name. With ENVIRONMENTS each test is registered once per entry, as <room>.Suite.Name@<value>: one suite,
+# several backends. When cross compiling and for valgrind, the whole program is one entry, <room> or <name>: to start
+# an emulator takes longer than most tests.
 function(pirn_test)
     cmake_parse_arguments(PARSE_ARGV 0 arg "" "ROOM;PROGRAM" "SOURCES;LABELS;ENVIRONMENTS;LIBRARIES")
     if(arg_UNPARSED_ARGUMENTS OR NOT arg_ROOM)
@@ -27,7 +28,7 @@ function(pirn_test)
         return()
     endif()
     if(PIRN_VALGRIND)
-        pirn_valgrind_test(${arg_ROOM} ${target} "${arg_LABELS}")
+        pirn_valgrind_test(${arg_ROOM} ${arg_PROGRAM} "${arg_LABELS}")
         return()
     endif()
 
@@ -47,9 +48,8 @@ function(pirn_test)
     endforeach()
 endfunction()
 
-# pirn_cross_test(room program labels): what pirn_test does for another machine's program. The rooms without
-# a kernel under them are tested there, as the emulator's kernel is not the machine's; the other programs
-# can be built by name.
+# pirn_cross_test(room program labels): what pirn_test does for another machine's program. The rooms below the
+# event loop are tested there, as the emulator's kernel is not the machine's; the other programs can be built by name.
 function(pirn_cross_test room program labels)
     set(target ${program}_test)
     if(room IN_LIST PIRN_CROSS_ROOMS)
@@ -62,16 +62,17 @@ function(pirn_cross_test room program labels)
     endif()
 endfunction()
 
-# pirn_valgrind_test(room target labels): what pirn_test does for a program that is to run under valgrind, which
+# pirn_valgrind_test(room program labels): what pirn_test does for a program that is to run under valgrind, which
 # takes longer to start than most tests to run. The rooms below IO are tested: what the kernel writes by way of
 # io_uring's shared memory is nothing that memcheck could see.
-function(pirn_valgrind_test room target labels)
+function(pirn_valgrind_test room program labels)
+    set(target ${program}_test)
     if(room IN_LIST PIRN_VALGRIND_ROOMS)
         add_dependencies(pirn_valgrind_tests ${target})
-        add_test(NAME ${room} COMMAND ${PIRN_VALGRIND_RUN} $<TARGET_FILE:${target}>)
-        set_tests_properties(${room} PROPERTIES TIMEOUT 600 LABELS "${room};${labels}")
+        add_test(NAME ${program} COMMAND ${PIRN_VALGRIND_RUN} $<TARGET_FILE:${target}>)
+        set_tests_properties(${program} PROPERTIES TIMEOUT 600 LABELS "${room};${labels}")
         # Only a warning, and not counted among the errors: a stack that was not registered.
-        set_tests_properties(${room} PROPERTIES FAIL_REGULAR_EXPRESSION "client switching stacks")
+        set_tests_properties(${program} PROPERTIES FAIL_REGULAR_EXPRESSION "client switching stacks")
     endif()
 endfunction()
 
@@ -109,6 +110,7 @@ endfunction()
 # pirn_show_private(target): lets it include src/ and tests/, compiled as the library itself was.
 function(pirn_show_private target)
     target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/src" "${PROJECT_SOURCE_DIR}/tests")
+    target_compile_definitions(${target} PRIVATE ${PIRN_LARGE_FILES})
     if(CMAKE_CROSSCOMPILING_EMULATOR MATCHES "qemu")
         target_compile_definitions(${target} PRIVATE PIRN_TEST_EMULATED=1)
     endif()

@@ -41,7 +41,7 @@ function(pirn_room)
                    CXX_VISIBILITY_PRESET ${visibility}
                    VISIBILITY_INLINES_HIDDEN ON)
     target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/src")
-    target_compile_definitions(${target} PRIVATE PIRN_BUILDING=1 ${PIRN_PUBLIC_DEFINITIONS})
+    target_compile_definitions(${target} PRIVATE PIRN_BUILDING=1 ${PIRN_LARGE_FILES} ${PIRN_PUBLIC_DEFINITIONS})
     target_link_libraries(${target} PRIVATE Threads::Threads)
     if(PIRN_HAVE_URING)
         target_compile_definitions(${target} PRIVATE PIRN_HAVE_URING=1)

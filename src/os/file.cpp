@@ -21,6 +21,8 @@
 namespace pirn::os {
 namespace {
 
+static_assert(sizeof(off_t) == sizeof(std::int64_t), "to be compiled with _FILE_OFFSET_BITS=64");
+
 template <class Number>
 int result_of(Number returned) noexcept {
     return returned < 0 ? -errno : static_cast<int>(returned);
