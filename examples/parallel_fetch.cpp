@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 using namespace std::chrono_literals;
@@ -25,7 +26,7 @@ void serve(net::tcp_listener& listener, std::chrono::milliseconds delay, const c
             std::array<std::byte, 64> question;
             if (stream.read(question) == 0) return;
             pirn::sleep_for(delay);
-            stream.write_all(std::as_bytes(std::span{std::string{name}}));
+            stream.write_all(std::as_bytes(std::span{std::string_view{name}}));
         });
     }
 }

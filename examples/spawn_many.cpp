@@ -36,17 +36,16 @@ std::size_t mappings() {
 } // namespace
 
 int main(int argc, char** argv) try {
-    example::command_line line{argc, argv, "[--count N] [--threads T] [--stack BYTES]"};
-    const auto threads = line.number<std::size_t>("--threads", 1, 0, 256);
+    example::command_line line{argc, argv, "[--count N] [--stack BYTES]"};
     const auto stack = line.number<std::size_t>("--stack", 16 * 1024, 4096);
     const auto count = line.number<std::size_t>("--count", 10'000, 1);
     line.done();
 
     // All stacks in one mapping, each with a guard below it.
-    pirn::slab_stack_source stacks{{.size = stack, .count = count + 1}};
+    pirn::slab_stack_source stacks{{.stack_size = stack, .max_stacks = count}};
     const std::size_t bytes_before = resident_bytes();
     const std::size_t mappings_before = mappings();
-    pirn::run({.threads = threads}, [&] {
+    pirn::run([&] {
         pirn::event over;
         pirn::task_group group;
         const auto begin = pirn::clock::now();

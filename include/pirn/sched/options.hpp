@@ -27,7 +27,9 @@ struct spawn_options {
     // Bytes, a wish to the stack source.
     std::size_t stack_size = default_stack_size;
 
-    // Where the stack comes from; null: default_stack_source(). Outlives the task.
+    // Where the stack comes from; null: default_stack_source(). Outlives the task. The stack comes back on the thread
+    // that the task ends on, which with several threads may be another one than the spawner's: then a source that is not
+    // thread-safe serves only tasks with `worker = this_worker`.
     stack_source* stacks = nullptr;
 
     // The thread on which it starts, and stays. No difference where there is only one.
