@@ -139,7 +139,8 @@ void loses_nothing_when_cancelled_at_random(law_context& of) {
     constexpr std::size_t lot = std::size_t{256} << 10;
     const auto impatient = [&](unsigned seed, auto step) {
         std::mt19937 random{seed};
-        for (std::size_t moved = 0; moved < lot;) {
+        std::size_t moved = 0;
+        while (moved < lot) {
             cancel_scope scope{std::chrono::microseconds{random() % 120}};
             static_cast<void>(scope.run([&] {
                 std::error_code error;

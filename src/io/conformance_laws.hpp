@@ -10,6 +10,7 @@
 #include <pirn/scope/task_group.hpp>
 
 #include <cstddef>
+#include <exception>
 #include <span>
 #include <string>
 #include <system_error>
@@ -18,7 +19,9 @@
 
 namespace pirn::io::laws {
 
-struct broken {
+struct broken : std::exception {
+    explicit broken(std::string what) : how{std::move(what)} {}
+    const char* what() const noexcept override { return how.c_str(); }
     std::string how;
 };
 

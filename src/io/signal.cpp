@@ -16,6 +16,7 @@
 
 #include <pirn/base/assert.hpp>
 #include <pirn/base/error.hpp>
+#include <pirn/io/stream.hpp>
 #include <pirn/loop/operations.hpp>
 #include <pirn/os/handle.hpp>
 #include <pirn/runtime/await.hpp>
@@ -154,28 +155,43 @@ signal_set::signal_set(std::initializer_list<int> signals) : state_{std::make_un
 
 signal_set::~signal_set() = default;
 
-int signal_set::wait() {
-    throw_if_stopped();
+std::optional<int> signal_set::try_wait() noexcept {
+    // acquire: pairs with the release in the handler.
+    const std::uint64_t arrived = state_->arrived.load(std::memory_order_acquire);
+    if (arrived == 0) {
+        return {};
+    }
+    const int first = std::countr_zero(arrived) + 1;
+    state_->arrived.fetch_and(~bit_of(first), std::memory_order_acq_rel);
+    return first;
+}
+
+int signal_set::wait(std::error_code& error) {
     for (;;) {
-        // acquire: pairs with the release in the handler.
-        const std::uint64_t arrived = state_->arrived.load(std::memory_order_acquire);
-        if (arrived != 0) {
-            const int first = std::countr_zero(arrived) + 1;
-            state_->arrived.fetch_and(~bit_of(first), std::memory_order_acq_rel);
-            return first;
+        if (stop_requested()) {
+            error = error_of(-ECANCELED);
+            return 0;
+        }
+        if (const auto arrived = try_wait()) {
+            error.clear();
+            return *arrived;
         }
         awaitable<poll_operation> rung{state_->bell.get(), short{POLLIN}};
-        const int result = await(rung);
-        if (result == -ECANCELED) {
-            throw cancelled{};
-        }
-        if (result < 0) {
-            throw_error(error_of(result), "signal_set::wait");
+        if (const int result = await(rung); result < 0) {
+            error = error_of(result);
+            return 0;
         }
         // Reset the bell before looking: a signal from now on rings it again.
         std::uint64_t rings = 0;
         [[maybe_unused]] const auto got = ::read(state_->bell.get(), &rings, sizeof rings);
     }
+}
+
+int signal_set::wait() {
+    std::error_code error;
+    const int signal = wait(error);
+    detail::check(error, "signal_set::wait");
+    return signal;
 }
 
 } // namespace pirn::io

@@ -3,9 +3,34 @@
 // The process calls of the kernel, thinly: zero or more on success and a negative errno otherwise.
 #pragma once
 
+#include <array>
+
 #include <sys/types.h>
 
 namespace pirn::os {
+
+// spawn_request: which program, and what it finds. Everything is the caller's.
+struct spawn_request {
+    // What a descriptor 0 to 2 of the child is, if not a copy of one of ours, which is then above 2.
+    static constexpr int inherited = -1;
+    static constexpr int nothing = -2;   // /dev/null
+    static constexpr int as_output = -3; // the same as descriptor 1
+
+    const char* program = nullptr; // looked for in PATH if there is no slash in it
+    char* const* arguments = nullptr;
+    char* const* environment = nullptr;
+    const char* directory = nullptr; // null: ours
+    std::array<int, 3> descriptors{inherited, inherited, inherited};
+    bool own_group = false; // a process group of its own, with its number
+};
+
+// spawn: the number of a new child; a program that cannot be run is an error here, and no child. It has no
+// descriptor but those three, blocks no signal, and SIGPIPE does in it what it does by default. Suspends the thread
+// until the program has been loaded.
+int spawn(const spawn_request& what) noexcept;
+
+// send_signal: by pidfd, which cannot mean another process. Never suspends.
+int send_signal(int pidfd, int signal) noexcept;
 
 // child_end: how a child has ended, as waitid(2) says it.
 struct child_end {

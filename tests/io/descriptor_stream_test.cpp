@@ -157,7 +157,7 @@ TEST_F(descriptor_streams, are_not_disturbed_by_signals) {
         for (const io::sharing how : {io::sharing::own, io::sharing::shared}) {
             auto [near, far] = pipe_pair(how);
             const auto lot = support::pattern(3'000'000);
-            auto writer = pirn::spawn([&near = near, &lot] {
+            auto writer = pirn::spawn([&] {
                 near.write_all(lot);
                 near.shutdown_write();
             });

@@ -34,7 +34,7 @@ void over_pieces(std::string_view text, std::size_t least_buffer, Use use) {
             for (const std::size_t buffer : {least_buffer, least_buffer + 1, least_buffer + 100}) {
                 SCOPED_TRACE(testing::Message() << "pieces of " << piece << ", buffer " << buffer);
                 auto [near, far] = io::memory_pipe(piece);
-                auto writer = pirn::spawn([&near = near, text] {
+                auto writer = pirn::spawn([&] {
                     std::error_code gone; // a test may leave before the end
                     near.write_all(text, gone);
                     near.shutdown_write();
@@ -136,7 +136,7 @@ TEST_F(readers, that_are_cancelled_lose_nothing) {
 TEST_F(readers, of_nothing_and_beyond_their_capacity_are_programmer_errors) {
     pirn::run([] {
         auto [near, far] = io::memory_pipe();
-        EXPECT_TRUE(support::complains([&far = far] { io::reader{far, 0}; }, "needs room"));
+        EXPECT_TRUE(support::complains([&] { io::reader{far, 0}; }, "needs room"));
         io::reader in{far, 8};
         EXPECT_TRUE(support::complains([&] { in.peek(9); }, "more than the reader can hold"));
         EXPECT_TRUE(support::complains([&] { in.until(""); }, "empty delimiter"));

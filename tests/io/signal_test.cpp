@@ -15,6 +15,7 @@
 #include <csignal>
 #include <initializer_list>
 #include <list>
+#include <optional>
 #include <system_error>
 #include <thread>
 
@@ -172,6 +173,38 @@ TEST_F(signals, that_do_not_exist_or_cannot_be_caught_are_refused) {
     struct sigaction left{};
     ::sigaction(SIGUSR1, nullptr, &left);
     EXPECT_EQ(left.sa_handler, SIG_DFL) << "what was begun before the refusal is undone";
+}
+
+TEST_F(signals, are_a_range_and_can_be_looked_for) {
+    pirn::run([] {
+        signal_set wanted{SIGUSR1, SIGUSR2};
+        EXPECT_EQ(wanted.try_wait(), std::nullopt);
+        ::raise(SIGUSR2);
+        EXPECT_EQ(wanted.try_wait(), SIGUSR2);
+        EXPECT_EQ(wanted.try_wait(), std::nullopt);
+        auto sender = pirn::spawn([] {
+            for (int i = 0; i < 3; ++i) {
+                ::raise(SIGUSR1);
+                pirn::sleep_for(std::chrono::milliseconds{1});
+            }
+            ::raise(SIGUSR2);
+        });
+        int count = 0;
+        for (const int signal : wanted) {
+            if (signal == SIGUSR2) break;
+            ++count;
+        }
+        EXPECT_EQ(count, 3);
+        sender.get();
+        auto stopped = pirn::spawn([&] {
+            std::error_code error;
+            EXPECT_EQ(wanted.wait(error), 0);
+            EXPECT_EQ(error, std::errc::operation_canceled);
+        });
+        pirn::yield_now();
+        stopped.request_stop();
+        stopped.get();
+    });
 }
 
 TEST_F(signals, from_another_thread_arrive_however_many_there_are) {

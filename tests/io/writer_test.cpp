@@ -54,7 +54,7 @@ TEST_F(writers, keep_every_order_of_sizes) {
     pirn::run([] {
         auto [near, far] = io::memory_pipe(333);
         const auto lot = support::pattern(200'000);
-        auto writing = pirn::spawn([&near = near, &lot] {
+        auto writing = pirn::spawn([&] {
             io::writer out{near, 512};
             std::mt19937 random{5};
             for (std::size_t at = 0; at < lot.size();) {
@@ -98,7 +98,7 @@ TEST_F(writers, say_how_much_was_taken_before_an_error) {
         auto [near, far] = io::memory_pipe(6);
         io::writer out{near, 4};
         out.write("ab");
-        auto closing = pirn::spawn([&far = far] { far.close(); });
+        auto closing = pirn::spawn([&] { far.close(); });
         std::error_code error;
         EXPECT_EQ(out.write("cdefghij", error), 4U) << "six went out, two of them from the buffer";
         EXPECT_EQ(error, std::errc::broken_pipe);

@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: MIT
+//
+// Children. Each has a pidfd from its start to its end: it is what is polled, signalled and reaped, so that nothing
+// can hit a process that got the number later.
+//
+//   start ──► running ──┬── wait: the pidfd is readable ──► reaped
+//                       └── destroyed: SIGKILL, the same ──► reaped
+#include <pirn/io/process.hpp>
+
+#include <pirn/base/assert.hpp>
+#include <pirn/base/error.hpp>
+#include <pirn/loop/operations.hpp>
+#include <pirn/loop/work.hpp>
+#include <pirn/runtime/await.hpp>
+#include <pirn/runtime/runtime.hpp>
+#include <pirn/scope/task_group.hpp>
+#include <pirn/scope/timeout.hpp>
+
+#include "os/process.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <string_view>
+#include <utility>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+extern char** environ;
+
+namespace pirn::io {
+namespace {
+
+// spawn_operation: on the pool, because loading a program takes a while.
+struct spawn_operation : work_operation {
+    spawn_operation(const os::spawn_request& what, completion done) noexcept
+        : work_operation{&perform, done}, request{what} {}
+    static int perform(work_operation& what) noexcept {
+        return os::spawn(static_cast<spawn_operation&>(what).request);
+    }
+    const os::spawn_request& request;
+};
+
+std::vector<std::string> environment_of(const process_options& options) {
+    std::vector<std::string> made;
+    if (options.environment) {
+        made = *options.environment;
+    } else {
+        for (char** each = environ; each != nullptr && *each != nullptr; ++each) {
+            made.emplace_back(*each);
+        }
+    }
+    for (const std::string& change : options.environment_changes) {
+        const std::string name = change.substr(0, change.find('='));
+        std::erase_if(made, [&](const std::string& each) {
+            return each.size() > name.size() && each[name.size()] == '=' && each.starts_with(name);
+        });
+        if (change.size() > name.size()) {
+            made.push_back(change);
+        }
+    }
+    return made;
+}
+
+// The form in which the kernel takes a list of words. The strings stay where they are.
+std::vector<char*> pointers_to(const std::vector<std::string>& words) {
+    std::vector<char*> made;
+    made.reserve(words.size() + 1);
+    for (const std::string& word : words) {
+        made.push_back(const_cast<char*>(word.c_str())); // nobody writes to it
+    }
+    made.push_back(nullptr);
+    return made;
+}
+
+// one_stream: what becomes of one of the three, and our end of it.
+struct one_stream {
+    // Fills in the descriptor of the request; 0 or a negative errno.
+    int prepare(const standard_stream& choice, bool child_reads, int& request);
+    // After the start. Throws when it cannot be made a stream.
+    descriptor_stream take() {
+        return ours ? descriptor_stream{std::move(ours)} : descriptor_stream{};
+    }
+
+    os::handle ours;
+    os::handle childs; // closed in our process once the child has it
+};
+
+int one_stream::prepare(const standard_stream& choice, bool child_reads, int& request) {
+    using kind = standard_stream::kind;
+    int source = choice.number;
+    switch (choice.is) {
+    case kind::inherited: request = os::spawn_request::inherited; return 0;
+    case kind::nothing: request = os::spawn_request::nothing; return 0;
+    case kind::as_output: request = os::spawn_request::as_output; return 0;
+    case kind::descriptor: break;
+    case kind::piped: {
+        std::array<int, 2> ends{};
+        if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
+            return -errno;
+        }
+        os::handle reading{ends[0]};
+        os::handle writing{ends[1]};
+        ours = std::move(child_reads ? writing : reading);
+        childs = std::move(child_reads ? reading : writing);
+        source = childs.get();
+        break;
+    }
+    }
+    // Above 2, so that none of the three is overwritten before it is used.
+    os::handle above{::fcntl(source, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)};
+    if (!above) {
+        return -errno;
+    }
+    childs = std::move(above);
+    request = childs.get();
+    return 0;
+}
+
+exit_state state_of(const os::child_end& end) noexcept {
+    if (end.code == CLD_EXITED) {
+        return {.status = end.status};
+    }
+    return {.signal = end.status, .dumped_core = end.code == CLD_DUMPED};
+}
+
+} // namespace
+
+process::process(const std::vector<std::string>& command, const process_options& options,
+                 std::error_code& error) {
+    start(command, options, error);
+}
+
+process::process(const std::vector<std::string>& command, const process_options& options) {
+    std::error_code error;
+    start(command, options, error);
+    detail::check(error, command.empty() ? "start" : ("start " + command.front()).c_str());
+}
+
+void process::start(const std::vector<std::string>& command, const process_options& options,
+                    std::error_code& error) {
+    PIRN_REQUIRE(!command.empty(), "a process was started without a command");
+    std::array<one_stream, 3> streams;
+    os::spawn_request request;
+    const std::array choices{&options.input, &options.output, &options.errors};
+    for (std::size_t i = 0; i < streams.size(); ++i) {
+        if (const int result = streams[i].prepare(*choices[i], i == 0, request.descriptors[i]);
+            result < 0) {
+            error = error_of(result);
+            return;
+        }
+    }
+    const auto environment = environment_of(options);
+    const auto arguments_list = pointers_to(command);
+    const auto environment_list = pointers_to(environment);
+    request.program = command.front().c_str();
+    request.arguments = arguments_list.data();
+    request.environment = environment_list.data();
+    request.own_group = options.own_group;
+    if (!options.working_directory.empty()) {
+        request.directory = options.working_directory.c_str();
+    }
+    awaitable<spawn_operation> spawn{request};
+    const int child = await(spawn);
+    if (child < 0) {
+        error = error_of(child);
+        return;
+    }
+    const int opened = os::open_process(child);
+    if (opened < 0) { // no descriptor left for it: then it is not to be
+        ::kill(child, SIGKILL);
+        os::child_end ignored;
+        while (os::reap(child, ignored) == 0) {
+            ::sched_yield();
+        }
+        error = error_of(opened);
+        return;
+    }
+    id_ = child;
+    pidfd_ = os::handle{opened};
+    own_group_ = options.own_group;
+    input_ = streams[0].take();
+    output_ = streams[1].take();
+    errors_ = streams[2].take();
+    error.clear();
+}
+
+process::process(process&& other) noexcept
+    : id_{std::exchange(other.id_, 0)}, pidfd_{std::move(other.pidfd_)}, ended_{other.ended_},
+      own_group_{other.own_group_}, input_{std::move(other.input_)},
+      output_{std::move(other.output_)}, errors_{std::move(other.errors_)} {
+    PIRN_REQUIRE(!other.waited_for_, "a process was moved while somebody waits for it");
+}
+
+process& process::operator=(process&& other) noexcept {
+    if (this != &other) {
+        PIRN_REQUIRE(!other.waited_for_, "a process was moved while somebody waits for it");
+        kill_and_reap();
+        id_ = std::exchange(other.id_, 0);
+        pidfd_ = std::move(other.pidfd_);
+        ended_ = other.ended_;
+        own_group_ = other.own_group_;
+        input_ = std::move(other.input_);
+        output_ = std::move(other.output_);
+        errors_ = std::move(other.errors_);
+    }
+    return *this;
+}
+
+process::~process() {
+    PIRN_REQUIRE(!waited_for_, "a process was destroyed while somebody waits for it");
+    kill_and_reap();
+}
+
+// reap: 1 when that was its end, 0 while it runs, or a negative errno.
+int process::reap() {
+    os::child_end end;
+    const int result = os::reap_by_pidfd(pidfd_.get(), end);
+    if (result != 0) {
+        ended_ = result > 0 ? state_of(end) : exit_state{};
+        pidfd_.close();
+    }
+    return result;
+}
+
+exit_state process::wait(std::error_code& error) {
+    PIRN_REQUIRE(id_ != 0, "there is no process to wait for");
+    PIRN_REQUIRE(!waited_for_, "two tasks wait for the same process; let one of them do it");
+    error.clear();
+    while (running()) {
+        awaitable<poll_operation> has_ended{pidfd_.get(), short{POLLIN}};
+        waited_for_ = true;
+        const int result = await(has_ended);
+        waited_for_ = false;
+        if (result < 0) {
+            error = error_of(result);
+            return {};
+        }
+        if (const int reaped = reap(); reaped < 0) {
+            error = error_of(reaped);
+        }
+    }
+    return ended_;
+}
+
+exit_state process::wait() {
+    std::error_code error;
+    const exit_state end = wait(error);
+    detail::check(error, "wait");
+    return end;
+}
+
+std::optional<exit_state> process::try_wait() {
+    PIRN_REQUIRE(id_ != 0, "there is no process to wait for");
+    if (running() && !waited_for_) {
+        if (const int result = reap(); result < 0) {
+            throw_error(error_of(result), "try_wait");
+        }
+    }
+    return running() ? std::optional<exit_state>{} : ended_;
+}
+
+int process::send(int number) const noexcept {
+    if (!own_group_) {
+        return os::send_signal(pidfd_.get(), number);
+    }
+    // While it is not reaped, nobody else can have the number.
+    return ::kill(-id_, number) == 0 ? 0 : -errno;
+}
+
+void process::signal(int number) {
+    if (!running()) {
+        return;
+    }
+    if (const int result = send(number); result < 0 && result != -ESRCH) {
+        throw_error(error_of(result), "signal");
+    }
+}
+
+exit_state process::terminate(duration grace) {
+    signal(SIGTERM);
+    if (const auto end = try_with_timeout(grace, [&] { return wait(); })) {
+        return *end;
+    }
+    signal(SIGKILL);
+    return wait();
+}
+
+void process::kill_and_reap() noexcept {
+    if (!running()) {
+        return;
+    }
+    send(SIGKILL);
+    while (running()) {
+        if (current_loop_or_null() != nullptr) {
+            awaitable<poll_operation> has_ended{pidfd_.get(), short{POLLIN}};
+            await_shielded(has_ended);
+        } else { // it has outlived its runtime
+            pollfd until_it_ends{.fd = pidfd_.get(), .events = POLLIN, .revents = 0};
+            ::poll(&until_it_ends, 1, -1);
+        }
+        reap();
+    }
+}
+
+process_result run_process(const std::vector<std::string>& command, bytes input,
+                           process_options options, std::size_t most) {
+    options.input = input.empty() ? standard::nothing : standard::pipe;
+    options.output = options.errors = standard::pipe;
+    process child{command, options};
+    process_result result;
+    const auto read_all = [most](descriptor_stream& from, std::string& into) {
+        std::array<char, 16 * 1024> buffer;
+        while (const std::size_t count = from.read(buffer)) {
+            if (count > most - into.size()) {
+                throw_error(std::make_error_code(std::errc::file_too_large), "run_process");
+            }
+            into.append(buffer.data(), count);
+        }
+    };
+    task_group group;
+    if (!input.empty()) {
+        group.spawn([&] {
+            std::error_code unread; // a program need not read its input
+            child.input().write_all(input, unread);
+            child.input().close();
+        });
+    }
+    group.spawn([&] { read_all(child.output(), result.output); });
+    group.spawn([&] { read_all(child.errors(), result.errors); });
+    group.wait();
+    result.end = child.wait();
+    return result;
+}
+
+} // namespace pirn::io
