@@ -129,7 +129,7 @@ TEST_P(stream_socket, waits_for_a_buffer_when_all_are_lent) {
         EXPECT_EQ(lease.data().size(), 3U);
         other->write_all("other");
         bool got = false;
-        auto reader = pirn::spawn([&, &asking = asking] {
+        auto reader = pirn::spawn([&] {
             EXPECT_EQ(asking->read_borrowed(ring).data().size(), 5U);
             got = true;
         });
@@ -148,7 +148,7 @@ TEST_P(stream_socket, asked_to_stop_while_it_borrows_loses_no_byte_and_no_buffer
         constexpr std::size_t rounds = 1000;
         const auto sent = support::pattern(rounds * 3);
         std::vector<std::byte> got;
-        const auto read_some = [&, &far = far] {
+        const auto read_some = [&] {
             std::error_code error;
             const auto lease = far->read_borrowed(ring, error);
             const auto data = lease.data();
@@ -175,8 +175,7 @@ TEST_P(stream_socket, closed_while_it_borrows_ends_with_an_error) {
         pirn::buffer_ring ring{pirn::current_loop(), {.count = 1, .size = 64}};
         auto [near, far] = both_ends();
         std::error_code error;
-        auto reader =
-            pirn::spawn([&, &far = far] { EXPECT_FALSE(far->read_borrowed(ring, error)); });
+        auto reader = pirn::spawn([&] { EXPECT_FALSE(far->read_borrowed(ring, error)); });
         pirn::yield_now();
         pirn::yield_now();
         far->close();
@@ -192,7 +191,7 @@ TEST_P(stream_socket, sends_large_payloads_without_a_copy) {
         auto [near, far] = both_ends();
         auto sent = support::pattern(8 << 20);
         const auto expected = sent;
-        auto writer = pirn::spawn([&, &near = near] {
+        auto writer = pirn::spawn([&] {
             near->write_all_zero_copy(sent);
             std::ranges::fill(sent, std::byte{0}); // the kernel has no more use for it
             near->close();
@@ -209,7 +208,7 @@ TEST_P(stream_socket, sending_without_a_copy_can_be_cancelled) {
     pirn::run([] {
         auto [near, far] = both_ends();
         const auto lot = support::pattern(64 << 20);
-        auto writer = pirn::spawn([&, &near = near] {
+        auto writer = pirn::spawn([&] {
             std::error_code error;
             EXPECT_LT(near->write_all_zero_copy(lot, error), lot.size());
             EXPECT_EQ(error, std::errc::operation_canceled);
@@ -217,7 +216,7 @@ TEST_P(stream_socket, sending_without_a_copy_can_be_cancelled) {
         pirn::sleep_for(std::chrono::milliseconds{10});
         writer.request_stop();
         // Whoever reads lets the kernel have done with the buffer.
-        auto reader = pirn::spawn([&, &far = far] {
+        auto reader = pirn::spawn([&] {
             std::error_code error;
             std::vector<std::byte> buffer(1 << 20);
             while (far->read(buffer, error) != 0) {

@@ -245,7 +245,7 @@ TEST_F(unix_sockets, asked_to_stop_at_any_moment_lose_no_descriptor) {
         const plain_pipe pipe;
         std::size_t got = 0;
         constexpr std::size_t rounds = 500;
-        const auto receive = [&, &far = far] {
+        const auto receive = [&] {
             std::error_code error;
             std::array<char, 1> buffer{};
             const auto message = far.receive_descriptors(buffer, 1, error);
