@@ -111,6 +111,9 @@ TEST_F(file_watches, that_are_cancelled_lose_no_event) {
         stopped.get();
         here.put("b", "");
         EXPECT_EQ(watch.next().path, here / "a");
+        auto stopped_again = pirn::spawn([&] { EXPECT_THROW(watch.next(), pirn::cancelled); });
+        stopped_again.request_stop(); // although the second event has been read with the first
+        stopped_again.get();
         io::file_watch moved{std::move(watch)};
         EXPECT_EQ(moved.next().path, here / "b");
     });
