@@ -9,6 +9,7 @@ import pathlib
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -86,15 +87,21 @@ class ReadyTest(harness.ProgramTest):
         said, _ = self.answers(program, "--connect", f"host={self.root}", "select 1", code=1)
         self.assertIn("No such file or directory", said)
 
+    @staticmethod
+    def takes_connections(where):
+        """A socket has its name before it listens."""
+        with socket.socket(socket.AF_UNIX) as one:
+            return one.connect_ex(str(where)) == 0
+
     @about(ways=WAYS)
     def test_commands_to_redis_wait_each_for_itself(self):
         program = self.need_program("REDIS_COMMAND")
         server = self.need("redis-server", "redis-server")
-        socket = self.root / "socket"
-        self.start(server, "--port", "0", "--unixsocket", str(socket), "--save", "", "--dir",
+        path = self.root / "socket"
+        self.start(server, "--port", "0", "--unixsocket", str(path), "--save", "", "--dir",
                    str(self.root), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        harness.wait_until(socket.exists, what="the start")
-        where = ("--socket", str(socket))
+        harness.wait_until(lambda: self.takes_connections(path), what="the start")
+        where = ("--socket", str(path))
         self.assertEqual(self.answers(program, *where, "PING")[0], [b"0: PONG"])
         lines, took = self.answers(program, *where, "--connections", "8", "BLPOP list 1")
         self.assertEqual(lines, [b"%d: (nothing)" % i for i in range(8)])
