@@ -181,7 +181,7 @@ void delimited::do_send(bytes message, std::error_code& error) {
         return;
     }
     const std::string_view text{reinterpret_cast<const char*>(message.data()), message.size()};
-    PIRN_REQUIRE(text.find(delimiter_) == text.npos,
+    PIRN_REQUIRE(text.find(delimiter_) == std::string_view::npos,
                  "a message that contains the delimiter would arrive as two");
     const std::array<bytes, 2> frame{message, bytes{delimiter_}};
     send_frame(frame, error);

@@ -29,8 +29,6 @@
 #include <poll.h>
 #include <unistd.h>
 
-extern char** environ;
-
 namespace pirn::io {
 namespace {
 
@@ -313,7 +311,7 @@ process_result run_process(const std::vector<std::string>& command, bytes input,
     process child{command, options};
     process_result result;
     const auto read_all = [most](descriptor_stream& from, std::string& into) {
-        std::array<char, 16 * 1024> buffer;
+        std::array<char, std::size_t{16} * 1024> buffer;
         while (const std::size_t count = from.read(buffer)) {
             if (count > most - into.size()) {
                 throw_error(std::make_error_code(std::errc::file_too_large), "run_process");

@@ -100,7 +100,7 @@ std::optional<std::string_view> reader::until(std::string_view delimiter, std::e
                                     end_ - begin_};
         // A delimiter may have begun at the end of what was looked at before.
         const std::size_t from = seen < delimiter.size() ? 0 : seen - delimiter.size() + 1;
-        if (const std::size_t at = text.find(delimiter, from); at != text.npos) {
+        if (const std::size_t at = text.find(delimiter, from); at != std::string_view::npos) {
             begin_ += at + delimiter.size(); // not consume(): the view must stay where it is
             return text.substr(0, at);
         }

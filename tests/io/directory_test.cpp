@@ -129,6 +129,21 @@ TEST_F(directories, that_cannot_be_read_are_an_error_or_are_told_to_a_function) 
     });
 }
 
+TEST_F(directories, do_not_follow_a_link_that_somebody_puts_in_the_place_of_a_folder) {
+    pirn::run([&] {
+        fs::create_directories(here / "walked/folder");
+        here.put("secret", "");
+        int failures = 0;
+        io::directory walk{here / "walked",
+                           {.recursive = true, .on_error = [&](auto&, auto&) { ++failures; }}};
+        ASSERT_NE(walk.next(), nullptr);
+        fs::remove(here / "walked/folder");
+        fs::create_directory_symlink(here.path(), here / "walked/folder");
+        EXPECT_EQ(walk.next(), nullptr);
+        EXPECT_EQ(failures, 1);
+    });
+}
+
 TEST_F(directories, stop_when_the_task_is_asked_to) {
     pirn::run([&] {
         here.put("a", "");

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // What changes in the file system, as a range: files and folders are watched, and events come in the order in which
-// they happened. By inotify(7), whose limits hold: folders below a watched one are not watched with it, changes by
-// other machines are not seen, and /proc/sys/fs/inotify says how much there may be.
+// they happened. By inotify(7), whose limits hold: equal events that follow each other are one until somebody looks,
+// folders below a watched one are not watched with it, changes by other machines are not seen, and
+// /proc/sys/fs/inotify says how much there may be.
 //
 //   pirn::io::file_watch watch;
 //   watch.add("settings", pirn::io::change::written);
