@@ -124,7 +124,7 @@ constexpr bool is_multishot(operation_kind kind) noexcept {
 namespace operation_flag {
 inline constexpr std::uint8_t finished = 0x80; // in the loop's queue of finished ones
 inline constexpr std::uint8_t on_pool = 0x40;  // the blocking pool has it, not the backend
-inline constexpr std::uint8_t backend = 0x0f;  // whatever its keeper wants to remember
+inline constexpr std::uint8_t backend = 0x3f;  // whatever its keeper wants to remember
 } // namespace operation_flag
 
 class backend {

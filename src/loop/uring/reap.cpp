@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
 
 #include <poll.h>
 
@@ -26,6 +27,20 @@ bool was_interrupted(int result) noexcept {
     constexpr int first_restart = 512; // ERESTARTSYS
     constexpr int last_restart = 516;  // ERESTART_RESTARTBLOCK
     return result == -EINTR || (result <= -first_restart && result >= -last_restart);
+}
+
+// A request for which the kernel needs a worker thread of its own is given up, as if it had been cancelled, when a
+// signal comes while that thread is made. Asked again a few times only: a file system may mean what it says.
+bool was_given_up(operation& what, int result) noexcept {
+    constexpr std::uint8_t all = 0x30; // of the flags, two bits that nobody else uses: how often
+    constexpr std::uint8_t once = 0x10;
+    std::uint8_t& flags = operation_access::flags(what);
+    if (result != -ECANCELED || is_multishot(what.kind()) || (flags & all) == all ||
+        (what.state() != operation_state::in_flight && what.kind() != operation_kind::close)) {
+        return false;
+    }
+    flags = static_cast<std::uint8_t>(flags + once);
+    return true;
 }
 
 } // namespace
@@ -127,6 +142,8 @@ void uring_backend::complete_write(operation& what, int result) noexcept {
 void uring_backend::complete_last(operation& what, int result) noexcept {
     if (was_interrupted(result) && what.kind() == operation_kind::close) {
         finish(what, 0); // the number is free by then
+    } else if (was_given_up(what, result)) {
+        waiting_.push_back(what);
     } else if (was_interrupted(result)) {
         retry(what); // a signal hit the kernel's worker thread, by our cancellation or by chance
     } else {
