@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Runs pirn-bench and the rivals in turns and prints what each needs, with ratios to the bare floor.
 
-    tools/compare.py --bin build/release/bin [--room coro|loop] [--rounds 5] [--cpu N]
+    tools/compare.py --bin build/release/bin [--room coro|loop|sched] [--rounds 5] [--cpu N]
     tools/compare.py --bin build/release/bin --ncoros 1024,1048576
 
 In turns, because a machine is faster in one minute than in the next: each round runs every program once,
@@ -80,7 +80,26 @@ LOOP = [
         ("pirn, io_uring", "rival_io_pirn", "uring_udp_ns"),
     ]),
 ]
-ROOMS = {"coro": CORO, "loop": LOOP}
+
+
+def schedulers(key):
+    return [("pirn", "rival_pirn_sched", key), ("Boost.Fiber", "rival_boost_fiber", key), ("Go", "rival_go", key)]
+
+
+SCHED = [
+    ("a turn of one of two tasks that yield", schedulers("yield_ns")),
+    ("a task spawned, run and joined", schedulers("spawn_join_ns")),
+    ("a value from task to task, without a buffer", schedulers("channel_ns")),
+    ("a mutex from task to task", schedulers("mutex_ns")),
+    ("a value by a select of 2", schedulers("select_2_ns")),
+    ("a value by a select of 10", schedulers("select_10_ns")),
+    ("fib(25), a task, on one thread", schedulers("fib_1_ns")),
+    ("a tree of 111,111 tasks, each, on one thread", schedulers("sky_1_ns")),
+    ("fib(25), a task, on two threads", schedulers("fib_2_ns")),
+    ("a tree of 111,111 tasks, each, on two threads", schedulers("sky_2_ns")),
+    ("a value from thread to thread, without a buffer", schedulers("cross_ns")),
+]
+ROOMS = {"coro": CORO, "loop": LOOP, "sched": SCHED}
 ARGUMENTS = {"pirn-bench": ["--context_switch", "--plain"]}
 
 # Many at a time: a title, the command, and what its keys begin with; and the keys.
@@ -215,7 +234,7 @@ def main():
     present = [program for program in wanted if (arguments.bin / program).is_file()]
     if not present:
         sys.exit(f"compare: no programs in {arguments.bin}; build the target pirn_benchmarks")
-    cpu = None if arguments.cpu < 0 or arguments.room == "loop" else arguments.cpu  # threads need two
+    cpu = None if arguments.cpu < 0 or arguments.room != "coro" else arguments.cpu  # threads need two
     if arguments.ncoros:
         compare_many(arguments.bin, arguments.ncoros, arguments.rounds, cpu)
         return 0

@@ -30,6 +30,7 @@
 #include <pirn/io/signal.hpp>
 #include <pirn/io/stdio.hpp>
 #include <pirn/io/stream.hpp>
+#include <pirn/io/task_signal.hpp>
 #include <pirn/io/temporary.hpp>
 #include <pirn/io/writer.hpp>
 #include <pirn/net/address.hpp>

@@ -321,14 +321,14 @@ process_result run_process(const std::vector<std::string>& command, bytes input,
     };
     task_group group;
     if (!input.empty()) {
-        group.spawn([&] {
+        group.spawn({.worker = this_worker}, [&] {
             std::error_code unread; // a program need not read its input
             child.input().write_all(input, unread);
             child.input().close();
         });
     }
-    group.spawn([&] { read_all(child.output(), result.output); });
-    group.spawn([&] { read_all(child.errors(), result.errors); });
+    group.spawn({.worker = this_worker}, [&] { read_all(child.output(), result.output); });
+    group.spawn({.worker = this_worker}, [&] { read_all(child.errors(), result.errors); });
     group.wait();
     result.end = child.wait();
     return result;

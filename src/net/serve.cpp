@@ -55,7 +55,10 @@ server::server(const serve_options& options) : options_{options}, places_{option
 }
 
 spawn_options server::task_options() const noexcept {
-    return {.name = options_.name, .stack_size = options_.stack_size, .stacks = options_.stacks};
+    return {.name = options_.name,
+            .stack_size = options_.stack_size,
+            .stacks = options_.stacks,
+            .worker = this_worker};
 }
 
 void server::run() {
@@ -63,7 +66,7 @@ void server::run() {
     {
         task_group watching;
         if (options_.idle_timeout != duration::max()) {
-            watching.spawn([this] {
+            watching.spawn({.worker = this_worker}, [this] {
                 for (;;) {
                     sleep_for(part_of(options_.idle_timeout, 4));
                     end_silent_ones(options_.idle_timeout, shutdown_side::both);
@@ -95,7 +98,7 @@ void server::accept_until_stopped(task_group& into) {
 
 void server::drain(task_group& connections) {
     task_group telling;
-    telling.spawn([&] {
+    telling.spawn({.worker = this_worker}, [&] {
         const time_point patience = after(options_.grace);
         const duration interval = std::min<duration>(drain_interval, part_of(options_.quiet, 4));
         while (clock::now() < patience) {

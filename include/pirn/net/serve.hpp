@@ -12,8 +12,8 @@
 //   accepts, up to the limit         accepts nobody; the silent ones read their end;
 //                                    when the grace is over, the rest is cancelled
 //
-// Several threads: each has its own listener on the same port (listen_options::reuse_port) and its own serve; one
-// stop_source ends them all.
+// All connections are served on the thread that serve runs on. Several threads: each has its own listener on the same
+// port (listen_options::reuse_port) and its own serve; one stop_source ends them all.
 #pragma once
 
 #include <pirn/base/assert.hpp>
