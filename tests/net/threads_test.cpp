@@ -93,7 +93,7 @@ TEST_F(streams_on_threads, are_left_by_a_timeout_without_losing_a_byte) {
         std::byte first{0};
         near.write_all(std::span{&first, 1});
         far.read(std::span{&first, 1});
-        constexpr std::size_t count = 300 / support::slowness;
+        static constexpr std::size_t count = 300 / support::slowness;
         pirn::task_group both;
         both.spawn({.worker = 0}, [&near = near] {
             for (std::size_t i = 0; i < count; ++i) {
