@@ -27,6 +27,9 @@ extern constinit thread_local live_part* current_live_part
 
 PIRN_COLD void count_live_slowly(live_kind what, int change) noexcept;
 
+// live_is_counted_here: whether the next count_live will be short.
+inline bool live_is_counted_here() noexcept { return current_live_part != nullptr; }
+
 // count_live: a load and a store. Only this thread writes the counter, so it needs no atomic addition,
 // which would cost more than all the rest of creating a coroutine.
 inline void count_live(live_kind what, int change) noexcept {

@@ -35,7 +35,7 @@ void fail_with_current_exception(frame& self) noexcept {
 // one too deep for the resumer, whose next return would be mispredicted.
 [[noreturn]] PIRN_ALWAYS_INLINE void depart_for_good(frame& self) {
     self.phase = frame_phase::done;
-    this_thread().current = self.parent;
+    thread_words{}.set_current(self.parent);
     self.parent = special;
     arch::annotate_leave(self.note, true);
     arch::depart(self.context, ended(self));
@@ -83,7 +83,7 @@ void leave_for_good(frame& self) { depart_for_good(self); }
 
 // Not told by the switch who it is: after a transfer that would be the one who was here before.
 void entry(arch::context*) {
-    frame& self = *this_thread().current;
+    frame& self = *thread_words{}.current();
     self.phase = frame_phase::started;
     arch::annotate_arrived(self.note);
     bool left_by_unwinding = false;

@@ -12,6 +12,7 @@
 #include "coro/measure.hpp"
 #include "stack/measure.hpp"
 #include "stack/overflow.hpp"
+#include "stack/shelves.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -43,25 +44,6 @@ namespace {
 // already be too much.
 constexpr std::size_t least_stack = 512;
 
-// The body is placed on a cache line of its own, and the stack below it begins on one.
-constexpr std::size_t cache_line = 64;
-
-// Stacks of whole pages have their hottest words at the same offset of each page, and caches choose the set
-// by that offset: a million coroutines would share a few sets and leave the others empty. So the tops are
-// spread over eight offsets, two lines apart. By a hash of the page, so that any distance between stacks
-// will do (the multiplier is 2 to the 32 by the golden ratio: Knuth, TAOCP 3, section 6.4).
-constexpr std::uintptr_t colours = 8;
-constexpr std::uintptr_t colour_step = 128;
-constexpr std::uintptr_t least_coloured =
-    4096; // bytes of a stack; smaller ones lie at several offsets
-
-constexpr std::uintptr_t colour_of(std::uintptr_t low, std::uintptr_t high) noexcept {
-    const auto page = static_cast<std::uint32_t>(high >> 12);
-    const std::uintptr_t colour = (page * 0x9E3779B1u) >> 29;
-    static_assert(colours == 8, "the three highest bits of the hash");
-    return high - low < least_coloured - 64 ? 0 : colour * colour_step;
-}
-
 } // namespace
 
 #if !PIRN_THREAD_LOCAL_INLINE
@@ -83,16 +65,20 @@ stack stack_in(const coroutine_options& options) {
     return {options.memory.subspan(skip, usable), 0};
 }
 
-[[noreturn]] PIRN_COLD void refuse(footing* ground, const coroutine_options& options,
-                                   std::size_t size) {
-    const std::size_t stack_bytes =
-        ground != nullptr ? ground->where.memory.size() : options.stack_size;
+void give_back(footing* ground) noexcept {
+    if (!keep(ground)) {
+        put_away(ground);
+    }
+}
+
+[[noreturn]] PIRN_COLD void refuse(footing* ground, std::size_t stack_size, std::size_t size,
+                                   std::source_location where) {
     if (ground != nullptr) {
-        unplace(ground);
+        stack_size = ground->where.memory.size();
+        give_back(ground);
     }
     fail("the stack is too small for the coroutine's control block, callable and arguments",
-         "body >= low + least_stack", options.where,
-         {{"stack_bytes", stack_bytes}, {"body_bytes", size}});
+         "body >= low + least_stack", where, {{"stack_bytes", stack_size}, {"body_bytes", size}});
 }
 
 // Where the body may end: at the footing, or where valgrind's number of the stack stands in a build for it.
@@ -100,55 +86,97 @@ std::byte* top_of(footing* ground) noexcept {
     return reinterpret_cast<std::byte*>(ground) - stack_number_size;
 }
 
-std::uintptr_t body_below(std::uintptr_t top, std::size_t size, std::size_t align) noexcept {
-    return size < top ? (top - size) & ~(align - 1) : 0;
+// The place for a body that ends so far below the top, or null where there is not room enough.
+std::byte* place_on(footing* ground, std::size_t below_top, std::size_t size,
+                    std::size_t alignment) noexcept {
+    const auto low = reinterpret_cast<std::uintptr_t>(ground->where.memory.data());
+    const auto top = reinterpret_cast<std::uintptr_t>(top_of(ground));
+    const std::uintptr_t body = (top - size - below_top) & ~(alignment - 1);
+    // One comparison: what would lie too low, or below zero, goes round to a distance that is far too large.
+    const bool has_room = body - low - least_stack <= top - low;
+    return has_room ? reinterpret_cast<std::byte*>(body) : nullptr;
+}
+
+PIRN_ALWAYS_INLINE placement settle(footing* ground, std::byte* body) noexcept {
+    count_live(live_kind::coroutines, +1);
+    stack_begins(ground->where.memory.data(), top_of(ground));
+    if (PIRN_UNLIKELY(ground->where.guard_size == 0)) {
+        arm_canary(ground->where);
+    }
+    ground->tenant = body;
+    return {body, ground};
+}
+
+// place_slowly, place_on_new: what place_on_stack leaves over. Never inlined and called last, so that it has no
+// registers to save.
+PIRN_NOINLINE placement place_slowly(footing* ground, std::size_t size, std::size_t alignment,
+                                     bool measure, std::source_location where) {
+    std::byte* body = place_on(ground, ground->colour, size, alignment);
+    if (body == nullptr) {
+        // Whether a body fits must not depend on where its stack lies: without the colour, then.
+        body = place_on(ground, 0, size, alignment);
+    }
+    if (body == nullptr) {
+        refuse(ground, 0, size, where);
+    }
+    const placement found = settle(ground, body);
+    if (measure || stacks_are_measured() != measuring::off) {
+        begin_measuring(*ground, body, measure);
+    }
+    return found;
+}
+
+PIRN_NOINLINE placement place_on_new(stack_source* source, std::size_t stack_size, std::size_t size,
+                                     std::size_t alignment, std::source_location where) {
+    footing* const ground = take_new(source, stack_size);
+    if (ground == nullptr) {
+        refuse(nullptr, stack_size, size, where);
+    }
+    return place_slowly(ground, size, alignment, false, where);
 }
 
 } // namespace
 
-placement place_body(const coroutine_options& options, std::size_t size, std::size_t alignment) {
-    footing* const ground = PIRN_UNLIKELY(!options.memory.empty())
-                                ? lay_footing(stack_in(options), nullptr)
-                                : take_stack(options.stacks, options.stack_size);
+placement place_on_stack(stack_source* source, std::size_t stack_size, std::size_t size,
+                         std::size_t alignment, std::source_location where) {
+    footing* const ground = take_kept(source, stack_size);
     if (PIRN_UNLIKELY(ground == nullptr)) {
-        refuse(ground, options, size);
+        return place_on_new(source, stack_size, size, alignment, where);
     }
-    count_live(live_kind::coroutines, +1);
-    std::byte* const low = ground->where.memory.data();
-    const auto floor = reinterpret_cast<std::uintptr_t>(low);
-    stack_begins(low, top_of(ground));
-    const auto high = reinterpret_cast<std::uintptr_t>(top_of(ground));
-    const std::size_t align = std::max(alignment, cache_line); // both are powers of two
-    std::uintptr_t body = body_below(high - colour_of(floor, high), size, align);
-    if (PIRN_UNLIKELY(body < floor + least_stack)) {
-        // Whether a body fits must not depend on where its stack lies: without the colour, then.
-        body = body_below(high, size, align);
-        if (body < floor + least_stack) {
-            refuse(ground, options, size);
-        }
+    std::byte* const body = place_on(ground, ground->colour, size, alignment);
+    if (PIRN_UNLIKELY(body == nullptr || stacks_are_measured() != measuring::off ||
+                      !live_is_counted_here())) {
+        return place_slowly(ground, size, alignment, false, where);
     }
-    if (PIRN_UNLIKELY(ground->where.guard_size == 0)) {
-        arm_canary(ground->where);
+    return settle(ground, body);
+}
+
+placement place_by_options(const coroutine_options& options, std::size_t size,
+                           std::size_t alignment) {
+    footing* ground = options.memory.empty() ? take_kept(options.stacks, options.stack_size)
+                                             : lay_footing(stack_in(options), nullptr);
+    if (ground == nullptr) {
+        ground = take_new(options.stacks, options.stack_size);
     }
-    if (PIRN_UNLIKELY(options.measure || stacks_are_measured() != measuring::off)) {
-        begin_measuring(*ground, low + (body - floor), options.measure);
+    if (ground == nullptr) {
+        refuse(nullptr, options.stack_size, size, options.where);
     }
-    ground->tenant = low + (body - floor);
-    return {low + (body - floor), ground};
+    return place_slowly(ground, size, alignment, options.measure, options.where);
 }
 
 void unplace(footing* ground) noexcept {
     count_live(live_kind::coroutines, -1);
     stack_ends(ground->where.memory.data(), top_of(ground));
-    put_back(ground);
+    ground->mark = watermark::none;
+    give_back(ground);
 }
 
 // Under the frame that stands for "no coroutine". Never written.
 static constinit footing no_ground{{}, nullptr, {}};
 
 frame::frame() noexcept
-    : context{}, parent{special}, phase{frame_phase::done}, exceptions{}, note{},
-      behaviour{nullptr}, ground{&no_ground}, storage{nullptr}, name_text{} {}
+    : context{}, parent{special}, phase{frame_phase::done}, exceptions{}, behaviour{nullptr},
+      ground{&no_ground}, storage{nullptr}, note{} {}
 
 // Given out on demand, so that creating a coroutine does not count. Relaxed: a number orders nothing.
 std::uint64_t frame::id() const noexcept {
@@ -163,6 +191,7 @@ void frame::set_name(std::string_view text) noexcept {
     const std::size_t length = std::min(text.size(), name_text.size() - 1);
     std::memcpy(name_text.data(), text.data(), length);
     name_text[length] = '\0';
+    named = true;
 }
 
 coroutine_status frame::status() const noexcept {
@@ -176,7 +205,9 @@ coroutine_status frame::status() const noexcept {
     return waits ? coroutine_status::suspended : coroutine_status::active;
 }
 
-void destroy_frame(frame& what) noexcept {
+namespace {
+
+PIRN_NOINLINE void destroy_slowly(frame& what) noexcept {
     if (PIRN_UNLIKELY(what.phase == frame_phase::started)) {
         PIRN_REQUIRE(
             what.status() != coroutine_status::active,
@@ -188,12 +219,35 @@ void destroy_frame(frame& what) noexcept {
         check_canary(what);
     }
     arch::annotate_destroy(what.note);
-    if (PIRN_UNLIKELY(what.ground->mark != watermark::none)) {
+    if (what.ground->mark != watermark::none) {
         finish_measuring(what);
     }
     footing* const ground = what.ground;
     what.behaviour->destroy(what);
     unplace(ground);
+}
+
+} // namespace
+
+// Most coroutines have returned when they are destroyed, with nothing left whose destructor does anything.
+void destroy_frame(frame& what) noexcept {
+    footing* const ground = what.ground;
+    if (PIRN_UNLIKELY(what.phase != frame_phase::done ||
+                      what.parts != what.behaviour->nothing_left)) {
+        return destroy_slowly(what);
+    }
+    if (PIRN_UNLIKELY(what.failure || ground->mark != watermark::none)) {
+        return destroy_slowly(what);
+    }
+    if (PIRN_UNLIKELY((ground->where.guard_size == 0 && !canary_alive(ground->where)) ||
+                      !live_is_counted_here())) {
+        return destroy_slowly(what);
+    }
+    arch::annotate_destroy(what.note);
+    if (PIRN_UNLIKELY(stack_number_size != 0 || !keep(ground))) {
+        return unplace(ground);
+    }
+    count_live(live_kind::coroutines, -1);
 }
 
 frame& no_frame() noexcept {

@@ -8,6 +8,7 @@
 
 #include "os/memory.hpp"
 #include "stack/areas.hpp"
+#include "stack/shelves.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -106,11 +107,11 @@ pooled_stack_source::pooled_stack_source(stack_source& below, const pool_options
     : below_{below}, wipe_{options.wipe} {
     shelf_.size = options.size;
     shelf_.keep = options.keep;
-    shelf_.until_look = look_min;
+    shelf_.look_at = look_min;
     shelf_.open = !wipe_;
 }
 
-pooled_stack_source::~pooled_stack_source() { give_below(shelf_.kept); }
+pooled_stack_source::~pooled_stack_source() { give_below(shelf_.kept()); }
 
 stack pooled_stack_source::allocate(std::size_t size) {
     if (shelf_.first == nullptr || size > shelf_.size) {
@@ -129,12 +130,14 @@ void pooled_stack_source::deallocate(const stack& used) noexcept {
     if (wipe_) {
         below_.owns_pages() ? os::wipe_memory(used.memory) : os::zero_memory(used.memory);
     }
-    if (shelf_.kept == shelf_.keep || !shelf_.fits(used)) {
+    if (shelf_.kept() == shelf_.keep || !shelf_.fits(used)) {
         below_.deallocate(used);
         return;
     }
-    shelf_.put(detail::lay_footing(used, this));
-    if (shelf_.until_look == 0) {
+    detail::footing* const back = detail::lay_footing(used, this);
+    back->has_shelf = shelf_.open;
+    shelf_.put(back);
+    if (shelf_.returned == shelf_.look_at) {
         follow_demand();
     }
 }
@@ -152,8 +155,8 @@ void pooled_stack_source::give_below(std::size_t count) noexcept {
 
 void pooled_stack_source::follow_demand() noexcept {
     give_below((shelf_.unwanted + share - 1) / share);
-    shelf_.unwanted = shelf_.kept;
-    shelf_.until_look = std::max(look_min, look_for_each_kept * shelf_.kept);
+    shelf_.unwanted = shelf_.kept();
+    shelf_.look_at = shelf_.returned + std::max(look_min, look_for_each_kept * shelf_.kept());
 }
 
 } // namespace pirn

@@ -6,6 +6,7 @@
 #include <pirn/coro/coroutine.hpp>
 #include <pirn/coro/current.hpp>
 #include <pirn/coro/generator.hpp>
+#include <pirn/stack/sources.hpp>
 
 #include "support/sanitizers.hpp"
 #include "support/stacks.hpp"
@@ -42,6 +43,24 @@ TEST_F(options, a_name_is_copied_and_cut_off_at_31_characters) {
     pirn::coroutine<> exact{{.name = std::string(31, 'e')}, [] {}};
     EXPECT_EQ(exact.name(), std::string(31, 'e'));
     pirn::coroutine<> nameless{[] {}};
+    EXPECT_EQ(nameless.name(), "");
+}
+
+TEST_F(options, a_name_is_not_left_to_who_stands_on_the_stack_afterwards) {
+    pirn::mapped_stack_source mapped;
+    pirn::pooled_stack_source pool{mapped};
+    const auto place = [](auto& self) {
+        char here = 0;
+        self.yield(&here);
+    };
+    const void* first = nullptr;
+    {
+        pirn::coroutine<const void*> named{{.name = "named", .stacks = &pool}, place};
+        first = named.next();
+        EXPECT_EQ(named.name(), "named");
+    }
+    pirn::coroutine<const void*> nameless{{.stacks = &pool}, place};
+    EXPECT_EQ(nameless.next(), first) << "this test is of no use on another stack";
     EXPECT_EQ(nameless.name(), "");
 }
 

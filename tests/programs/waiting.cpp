@@ -89,7 +89,9 @@ int main(int argc, char** argv) {
     { // these are gone, and must not be seen
         pirn::coroutine<int> dropped{on(slab, "dropped"), winding};
         pirn::coroutine<int> unwound{on(small, "unwound"), winding};
+        // One for each task below: the second one has no name, and must not be called by this.
         pirn::coroutine<int> shelved{pirn::coroutine_options{.name = "shelved"}, winding};
+        pirn::coroutine<int> beside{pirn::coroutine_options{.name = "beside"}, winding};
         unwound.resume();
     }
     pirn::coroutine<int> callers{

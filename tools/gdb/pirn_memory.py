@@ -93,7 +93,7 @@ class Coroutine:
 
     @property
     def name(self):
-        return self.frame["name_text"]["_M_elems"].string(errors="replace")
+        return self.frame["name_text"]["_M_elems"].string(errors="replace") if self.frame["named"] else ""
 
     @property
     def innermost(self):

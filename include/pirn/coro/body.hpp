@@ -65,7 +65,8 @@ template <class Base, class Self, class Return, class Function, class... Argumen
 class body final : public Base {
   public:
     template <class F, class... As>
-    body(const placement& place, const coroutine_options& options, F&& function, As&&... arguments)
+    PIRN_ALWAYS_INLINE body(const placement& place, const coroutine_options& options, F&& function,
+                            As&&... arguments)
         : Base{place, behaviour_table, options} {
         ::new (place_of(function_)) Function(std::forward<F>(function));
         undo drop_function{[&]() noexcept { std::destroy_at(std::addressof(function_.value)); }};
@@ -74,11 +75,15 @@ class body final : public Base {
     }
     ~body() {
         // Not only of a coroutine that never started: see `ending`.
-        if ((holds_ & callable) != 0) {
-            drop_callable();
+        if constexpr (!callable_is_plain) {
+            if ((this->parts & callable_is_gone) == 0) {
+                drop_callable();
+            }
         }
-        if ((holds_ & result) != 0) {
-            std::destroy_at(std::addressof(result_.value));
+        if constexpr (!result_is_plain) {
+            if ((this->parts & result_is_there) != 0) {
+                std::destroy_at(std::addressof(result_.value));
+            }
         }
     }
 
@@ -103,7 +108,9 @@ class body final : public Base {
                 ::new (place_of(self.result_)) Return(self.call());
                 self.transfer = place_of(self.result_);
             }
-            self.holds_ |= result;
+            if constexpr (!result_is_plain) {
+                self.parts |= result_is_there;
+            }
         }
     }
 
@@ -139,27 +146,41 @@ class body final : public Base {
     }();
 
     void drop_callable() noexcept {
-        holds_ &= static_cast<std::uint8_t>(~callable);
-        std::destroy_at(std::addressof(arguments_.value));
-        std::destroy_at(std::addressof(function_.value));
+        if constexpr (!callable_is_plain) {
+            this->parts |= callable_is_gone;
+            std::destroy_at(std::addressof(arguments_.value));
+            std::destroy_at(std::addressof(function_.value));
+        }
     }
 
-    static constexpr frame_behaviour behaviour_table{&body::run, &body::destroy};
+    // Of frame::parts, which begin as zero. Parts whose destructors do nothing need no account.
+    static constexpr std::uint8_t callable_is_gone = 1;
+    static constexpr std::uint8_t result_is_there = 2;
+    static constexpr bool callable_is_plain =
+        std::is_trivially_destructible_v<Function> &&
+        std::is_trivially_destructible_v<std::tuple<Arguments...>>;
+    static constexpr bool result_is_plain = std::is_trivially_destructible_v<stored<Return>>;
+
+    // None, where the destructor has more to do than to drop the callable.
+    static constexpr std::uint8_t nothing_left = [] {
+        constexpr std::uint8_t none = 0xff;
+        if (!std::is_same_v<Base, frame> || !result_is_plain) {
+            return none;
+        }
+        return callable_is_plain ? std::uint8_t{0} : callable_is_gone;
+    }();
+
+    static constexpr frame_behaviour behaviour_table{&body::run, &body::destroy, nothing_left};
 
     manual<Function> function_;
     manual<std::tuple<Arguments...>> arguments_;
     [[no_unique_address]] manual<stored<Return>> result_;
-
-    // Which of the parts exist.
-    static constexpr std::uint8_t callable = 1;
-    static constexpr std::uint8_t result = 2;
-    std::uint8_t holds_ = callable;
 };
 
 // make_body: places a coroutine at the high end of a stack. Throws std::bad_alloc, and what copying or
 // moving the callable and its arguments throws. Never suspends.
 template <class Body, class... Parts>
-Body* make_body(const coroutine_options& options, Parts&&... parts) {
+PIRN_ALWAYS_INLINE Body* make_body(const coroutine_options& options, Parts&&... parts) {
     const placement place = place_body(options, sizeof(Body), alignof(Body));
     undo give_back{[&]() noexcept { unplace(place.ground); }};
     Body* const made = new (place.body) Body(place, options, std::forward<Parts>(parts)...);

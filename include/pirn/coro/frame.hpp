@@ -26,8 +26,9 @@
 //   note         the annotations around each switch, in sanitizer builds
 //   phase        the entry: fresh → started → done
 //   unwinding    destroy
+//   parts        the body: which of its parts there are
 //   failure      the entry; taken by whoever resumed
-//   name         at creation
+//   name         at creation, if there is one
 //   storage      at creation; what it points to is the owner's
 //   number       whoever first asks for the id
 //   ground       at creation; what it points to is the stack room's
@@ -79,10 +80,11 @@ struct placement {
 struct frame_behaviour {
     void (*run)(frame& self);              // the function; then its callable is destroyed
     void (*destroy)(frame& self) noexcept; // the whole body's destructor
+    std::uint8_t nothing_left;             // the `parts` with which that does nothing
 };
 
 // What is not initialized here is written before it is read: creating a coroutine is to take no more
-// stores than it must.
+// stores than it must. For the same reason what begins as zero stands together.
 struct PIRN_EXPORT frame {
     frame(const placement& place, const frame_behaviour& typed,
           const coroutine_options& options) noexcept;
@@ -92,7 +94,7 @@ struct PIRN_EXPORT frame {
     frame& operator=(const frame&) = delete;
 
     coroutine_status status() const noexcept;
-    std::string_view name() const noexcept { return name_text.data(); }
+    std::string_view name() const noexcept { return named ? name_text.data() : ""; }
     void set_name(std::string_view text) noexcept;
     const stack& where() const noexcept { return ground->where; }
     std::uint64_t id() const noexcept;
@@ -102,23 +104,26 @@ struct PIRN_EXPORT frame {
     frame* parent;
     void* transfer = nullptr;
 
+    frame_phase phase = frame_phase::fresh;
+    bool unwinding = false;
+    bool named = false;
+    std::uint8_t parts = 0; // see body.hpp
+
     // Where the yielder stands, whose address tells where the frame is: a suspension reads no pointer, and
     // a function that only suspends and goes on touches no line of its stack.
     std::array<std::byte, 1> yielder_place;
 
-    frame_phase phase = frame_phase::fresh;
-    bool unwinding = false;
     frame* innermost = nullptr; // who was running when this one was suspended from within another
     arch::eh_state exceptions;  // not clean only while suspended by suspend_slowly
+    std::exception_ptr failure;
+    mutable std::uint64_t number = 0; // the id, once somebody has asked
 
-    arch::fiber_note note;
     const frame_behaviour* behaviour; // null for "no coroutine"
     footing* ground;                  // the stack's description
-    std::exception_ptr failure;
     any_storage* storage;
-    mutable std::uint64_t number = 0; // the id, once somebody has asked
     std::source_location created_at;
-    std::array<char, 32> name_text;
+    std::array<char, 32> name_text; // if `named`
+    arch::fiber_note note;
 };
 
 // What `parent` and `thread_state::current` may hold besides the address of a frame: `parent` may be
@@ -199,15 +204,21 @@ class thread_words {
 // expected_resumer: the first resume of a coroutine mostly comes from where it was created, and is then
 // a resume like any other. Never suspends.
 inline frame* expected_resumer() noexcept {
-    frame* const here = this_thread().current;
+    frame* const here = thread_words{}.current();
     return here != nullptr ? here : special; // null: the thread is not prepared, see resume_slowly
 }
 
 // place_body: takes a stack and finds the place for `size` bytes of body at its high end. Throws
 // std::bad_alloc when there is no stack. unplace gives it back. Never suspends.
-PIRN_EXPORT placement place_body(const coroutine_options& options, std::size_t size,
-                                 std::size_t alignment);
+placement place_body(const coroutine_options& options, std::size_t size, std::size_t alignment);
 PIRN_EXPORT void unplace(footing* ground) noexcept;
+
+// place_on_stack, place_by_options: the two ways of place_body: on a stack from a source, and whatever else the
+// options say. `alignment` is that of a cache line at least. Never suspends.
+PIRN_EXPORT placement place_on_stack(stack_source* source, std::size_t stack_size, std::size_t size,
+                                     std::size_t alignment, std::source_location where);
+PIRN_EXPORT placement place_by_options(const coroutine_options& options, std::size_t size,
+                                       std::size_t alignment);
 
 // destroy_frame: ends a coroutine and gives its stack back. A suspended one is unwound first.
 PIRN_EXPORT void destroy_frame(frame& what) noexcept;
@@ -223,18 +234,30 @@ PIRN_EXPORT void entry(arch::context* own);
 
 // ---------------------------------------------------------------------------------------------------
 
-inline frame::frame(const placement& place, const frame_behaviour& typed,
-                    const coroutine_options& options) noexcept
+PIRN_ALWAYS_INLINE frame::frame(const placement& place, const frame_behaviour& typed,
+                                const coroutine_options& options) noexcept
     : parent{expected_resumer()}, behaviour{&typed}, ground{place.ground}, storage{options.storage},
       created_at{options.where} {
     const std::span<std::byte> memory = where().memory;
     const auto below = static_cast<std::size_t>(place.body - memory.data());
     arch::prepare(context, memory.first(below), &entry);
     arch::annotate_create(note);
-    name_text[0] = '\0';
     if (!options.name.empty()) {
         set_name(options.name);
     }
+}
+
+// Where all is inlined the options are never written to memory, but for those of them that become part of the frame:
+// their address goes nowhere.
+PIRN_ALWAYS_INLINE placement place_body(const coroutine_options& options, std::size_t size,
+                                        std::size_t alignment) {
+    constexpr std::size_t cache_line = 64; // a body is placed on one of its own
+    const std::size_t align = alignment < cache_line ? cache_line : alignment;
+    if (PIRN_UNLIKELY(!options.memory.empty() || options.measure)) {
+        const coroutine_options copy = options;
+        return place_by_options(copy, size, align);
+    }
+    return place_on_stack(options.stacks, options.stack_size, size, align, options.where);
 }
 
 } // namespace pirn::detail

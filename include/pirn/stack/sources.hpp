@@ -88,10 +88,10 @@ class PIRN_EXPORT pooled_stack_source final : public stack_source {
     bool owns_pages() const noexcept override { return below_.owns_pages(); }
 
     // trim: gives all that is kept to the source below. For after a peak. Never suspends.
-    void trim() noexcept { give_below(shelf_.kept); }
+    void trim() noexcept { give_below(shelf_.kept()); }
 
     // kept: stacks waiting for reuse.
-    std::size_t kept() const noexcept { return shelf_.kept; }
+    std::size_t kept() const noexcept { return shelf_.kept(); }
 
   private:
     void give_below(std::size_t count) noexcept;

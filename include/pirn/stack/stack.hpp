@@ -4,11 +4,11 @@
 // in sources.hpp; a program may write its own.
 #pragma once
 
+#include <pirn/base/config.hpp>
 #include <pirn/base/export.hpp>
 
 #include <cstddef>
 #include <cstdint>
-#include <new>
 #include <span>
 
 namespace pirn {
@@ -28,6 +28,8 @@ class stack_source;
 
 namespace detail {
 
+struct shelf_access; // src/stack/shelves.hpp
+
 // watermark: how the use of a coroutine's stack is measured, if it was created to be measured.
 enum class watermark : std::uint8_t { none, page, byte };
 
@@ -40,48 +42,43 @@ struct footing {
         footing* next = nullptr; // on a shelf
         const void* tenant;      // in use: the coroutine's body; only a debugger looks
     };
-    watermark mark = watermark::none;
-    std::uint32_t most_used = 0; // in 16 bytes, before pages of the stack were given back
+    watermark mark = watermark::none; // none again before another tenant comes
+    bool has_shelf = false;           // the source's is open to others, and for stacks of this size
+    std::uint16_t colour = 0;         // bytes that are left free below this: see colour_of
+    std::uint32_t most_used = 0;      // in 16 bytes, before pages of the stack were given back
 };
 
-// lay_footing: puts the description of a stack in its place. Never suspends.
-inline footing* lay_footing(const stack& where, stack_source* source) noexcept {
-    return new (where.memory.data() + where.memory.size() - sizeof(footing))
-        footing{where, source, {}};
-}
-
-// take_stack: a stack from a source, or from the default one if that is null, described at its high end.
-// Throws std::bad_alloc; null when what the source gives has no room even for that. put_back: the way
-// home. Never suspends.
-PIRN_EXPORT footing* take_stack(stack_source* source, std::size_t size);
-PIRN_EXPORT void put_back(footing* ground) noexcept;
-
 // shelf: free stacks of about one size, last in, first out. Looked into without a virtual call, because a
-// coroutine's whole life is short enough for one to be seen. Not API.
+// coroutine's whole life is short enough for one to be seen; and with as few stores as will do, of which the
+// processor retires one in a cycle: so there is no count of what is kept. Not API.
 struct shelf {
     footing* first = nullptr;
-    std::size_t size = 0; // bytes; a stack may have up to twice as many
-    std::size_t kept = 0;
-    std::size_t keep = 0;       // at most so many
-    std::size_t unwanted = 0;   // the fewest that were kept since the source has looked last
-    std::size_t until_look = 0; // so many may come back before the source looks again
-    bool open = false;          // to others than the source itself
+    std::size_t size = 0;     // bytes; a stack may have up to twice as many
+    std::size_t taken = 0;    // from here, ever; this and the next may overflow
+    std::size_t returned = 0; // to here, ever
+    std::size_t keep = 0;     // at most so many
+    std::size_t unwanted = 0; // the fewest that were kept since the source has looked last
+    std::size_t look_at = 0;  // when so many have been returned, the source looks again
+    bool open = false;        // to others than the source itself
 
+    std::size_t kept() const noexcept { return returned - taken; }
     bool fits(const stack& what) const noexcept { return what.memory.size() - size <= size; }
+    bool is_for(const stack& what) const noexcept { return open && fits(what); }
 
     // Neither asks whether there is one, or room.
     footing* take() noexcept {
-        footing* const taken = first;
-        first = taken->next;
-        --kept;
-        unwanted = kept < unwanted ? kept : unwanted;
-        return taken;
+        footing* const top = first;
+        first = top->next;
+        ++taken;
+        if (PIRN_UNLIKELY(kept() < unwanted)) {
+            unwanted = kept();
+        }
+        return top;
     }
     void put(footing* back) noexcept {
         back->next = first;
         first = back;
-        ++kept;
-        --until_look;
+        ++returned;
     }
 };
 
@@ -112,8 +109,7 @@ class PIRN_EXPORT stack_source {
     virtual bool owns_pages() const noexcept { return false; }
 
   protected:
-    friend detail::footing* detail::take_stack(stack_source* source, std::size_t size);
-    friend void detail::put_back(detail::footing* ground) noexcept;
+    friend detail::shelf_access;
 
     // Stacks on the shelf belong to this source, and may be taken and put back past the two functions
     // above, by whoever creates and destroys coroutines. Closed unless a source opens it.
