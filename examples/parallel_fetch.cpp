@@ -49,11 +49,12 @@ int main() {
         pirn::task_group servers;
         std::vector<net::address> mirrors;
         const auto start = [&](std::chrono::milliseconds delay, const char* name) {
-            mirrors.push_back(servers.start<net::address>([delay, name](pirn::started<net::address>& ready) {
-                auto listener = net::tcp_listen(net::address::loopback(0));
-                ready(listener.local_address());
-                serve(listener, delay, name);
-            }));
+            mirrors.push_back(
+                servers.start<net::address>([delay, name](pirn::started<net::address>& ready) {
+                    auto listener = net::tcp_listen(net::address::loopback(0));
+                    ready(listener.local_address());
+                    serve(listener, delay, name);
+                }));
         };
         start(30ms, "from the slow one");
         start(2ms, "from the fast one");

@@ -60,7 +60,8 @@ int main(int argc, char** argv) try {
         const std::size_t more_mappings = mappings() - std::min(mappings_before, mappings());
         std::printf("%zu tasks alive after %.2f s\n", group.size(), spent.count());
         std::printf("%.0f bytes each, %zu mappings more for all\n",
-                    static_cast<double>(resident_bytes() - bytes_before) / static_cast<double>(count),
+                    static_cast<double>(resident_bytes() - bytes_before) /
+                        static_cast<double>(count),
                     more_mappings);
         over.set();
         group.wait();

@@ -4,7 +4,7 @@
 #include <pirn/io/task_signal.hpp>
 
 #include <pirn/io/signal.hpp>
-#include <pirn/sched/report.hpp>
+#include <pirn/runtime/report.hpp>
 
 #include <cstdio>
 #include <memory>

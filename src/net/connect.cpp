@@ -29,7 +29,8 @@ class race {
         task_group attempts;
         for (const address& each : to) {
             ++running_;
-            attempts.spawn({.name = "connect", .worker = this_worker}, [this, each] { attempt(each); });
+            attempts.spawn({.name = "connect", .worker = this_worker},
+                           [this, each] { attempt(each); });
             wait_for_news(after(options_.stagger));
             if (winner_) {
                 break;

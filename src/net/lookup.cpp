@@ -62,7 +62,8 @@ struct lookup::job : work_operation {
 
 bool lookup::ask() {
     if (!answered() && !task_.valid()) {
-        task_ = pirn::spawn({.name = "lookup", .worker = this_worker}, [self = shared_from_this()] { self->run(); });
+        task_ = pirn::spawn({.name = "lookup", .worker = this_worker},
+                            [self = shared_from_this()] { self->run(); });
     }
     struct counted {
         explicit counted(lookup& of) noexcept : which{of} { ++which.waiting_; }

@@ -59,9 +59,10 @@ std::size_t stream_socket::do_read_vector(std::span<const mutable_bytes> into,
 }
 
 buffer_lease stream_socket::read_borrowed(buffer_ring& from, std::error_code& error) {
-    PIRN_REQUIRE(!endpoint_.is_elsewhere(current_loop()),
-                 "a borrowed buffer was asked for on another thread than the one that the stream belongs to",
-                 {"descriptor", native_handle()});
+    PIRN_REQUIRE(
+        !endpoint_.is_elsewhere(current_loop()),
+        "a borrowed buffer was asked for on another thread than the one that the stream belongs to",
+        {"descriptor", native_handle()});
     awaitable<receive_borrowed_operation> receive{native_handle(), from, shots::one};
     detail::await_on(endpoint_, direction::reading, receive, error);
     count();

@@ -9,10 +9,9 @@
 //    │◄─────────────────────────────── unpark ──│ completed
 //
 // Both calls stand on the task's stack, so it waits for the second too before it goes on.
-#include <pirn/runtime/await.hpp>
-
 #include <pirn/base/assert.hpp>
 #include <pirn/loop/loop.hpp>
+#include <pirn/runtime/await.hpp>
 #include <pirn/sched/crew.hpp>
 #include <pirn/sched/scheduler.hpp>
 
@@ -60,8 +59,8 @@ struct journey : waiter {
         journey& whose;
     };
 
-    journey(scheduler& goes_to, loop& on, operation& awaited,
-            bool (*wanted)(const void*) noexcept, const void* by) noexcept
+    journey(scheduler& goes_to, loop& on, operation& awaited, bool (*wanted)(const void*) noexcept,
+            const void* by) noexcept
         : waiter{&stop}, destination{goes_to}, there{on}, what{awaited}, still_wanted{wanted},
           wanted_by{by} {
         kind = &for_another_thread;

@@ -155,7 +155,7 @@ cancelling::cancelling(cancel_node& what) noexcept : node_{what}, shared_{tree_s
 }
 
 cancelling::~cancelling() {
-    hooks const heard = heard_;
+    const hooks heard = heard_;
     if (shared_) {
         node_.guard.unlock(); // from here on, the node may be gone
     }

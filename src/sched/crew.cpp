@@ -164,8 +164,9 @@ void scheduler::offer(detail::task& what) noexcept {
 // send: to the scheduler that the task was spawned for.
 void scheduler::send(detail::task& fresh) noexcept {
     scheduler* const to = crew_->member(static_cast<std::size_t>(fresh.worker));
-    PIRN_REQUIRE(fresh.worker >= 0 && to != nullptr, "a task was spawned for a worker that there is not",
-                 {"worker", fresh.worker}, {"workers", crew_->size()});
+    PIRN_REQUIRE(fresh.worker >= 0 && to != nullptr,
+                 "a task was spawned for a worker that there is not", {"worker", fresh.worker},
+                 {"workers", crew_->size()});
     if (to == this) {
         adopt(fresh);
         runnable_.push_back(fresh);
@@ -206,7 +207,8 @@ bool scheduler::take_now(detail::task& fresh) noexcept {
         return false;
     }
     {
-        const detail::holding held{share_ != nullptr ? share_->guard : alive_guard_, share_ != nullptr};
+        const detail::holding held{share_ != nullptr ? share_->guard : alive_guard_,
+                                   share_ != nullptr};
         if (fresh.home.load(std::memory_order_acquire) != this || fresh.on_its_way ||
             fresh.phase != detail::frame_phase::fresh || !fresh.queue_link.linked()) {
             return false;

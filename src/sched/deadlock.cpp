@@ -123,10 +123,11 @@ void scheduler::report_deadlock() noexcept {
                 }
             }
         }
-        std::fprintf(stderr,
-                     "pirn: all tasks wait, and nothing is under way that could wake one; unless another "
-                     "thread does, this is a deadlock:\n%s%s",
-                     task_tree(*this).c_str(), circles(all).c_str());
+        std::fprintf(
+            stderr,
+            "pirn: all tasks wait, and nothing is under way that could wake one; unless another "
+            "thread does, this is a deadlock:\n%s%s",
+            task_tree(*this).c_str(), circles(all).c_str());
     } catch (const std::bad_alloc&) { // NOLINT(bugprone-empty-catch): nothing left to say it with
     }
 }

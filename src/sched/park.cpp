@@ -141,8 +141,7 @@ void park_for(waiter& on, task* next) {
         self.waits_for.store(on.kind != nullptr ? on.kind : &unnamed_kind,
                              std::memory_order_relaxed);
         do {
-            put_aside(self, next != nullptr ? next
-                                            : scheduler_access::next_in_turn(home_of(self)));
+            put_aside(self, next != nullptr ? next : scheduler_access::next_in_turn(home_of(self)));
             next = nullptr;
         } while (!on.over);
         self.waits_for.store(nullptr, std::memory_order_relaxed);

@@ -17,8 +17,8 @@
 #include <pirn/sched/task_local.hpp>
 
 #include "sched/access.hpp"
-#include "sched/share.hpp"
 #include "sched/condition_idler.hpp"
+#include "sched/share.hpp"
 
 #include <atomic>
 #include <cstddef>
@@ -96,7 +96,8 @@ scheduler::scheduler(const scheduler_options& options, idler* idles_with)
 }
 
 scheduler::~scheduler() {
-    PIRN_REQUIRE(running_.load(std::memory_order_relaxed) == nullptr, "a scheduler was destroyed by one of its own tasks");
+    PIRN_REQUIRE(running_.load(std::memory_order_relaxed) == nullptr,
+                 "a scheduler was destroyed by one of its own tasks");
     if (alive() > 0) {
         report_alive();
         request_stop_all();
@@ -118,12 +119,14 @@ scheduler::~scheduler() {
 
 scheduler* scheduler::current() noexcept {
     auto* here = static_cast<scheduler*>(detail::this_thread().worker);
-    return here != nullptr && here->running_.load(std::memory_order_relaxed) != nullptr ? here : nullptr;
+    return here != nullptr && here->running_.load(std::memory_order_relaxed) != nullptr ? here
+                                                                                        : nullptr;
 }
 
 bool scheduler::tick() {
     const at_work here{*this};
-    PIRN_REQUIRE(running_.load(std::memory_order_relaxed) == nullptr, "a task cannot drive its own scheduler");
+    PIRN_REQUIRE(running_.load(std::memory_order_relaxed) == nullptr,
+                 "a task cannot drive its own scheduler");
     drain_inbox();
     // Only those that are runnable now: who yields or is woken meanwhile has its turn in the next tick.
     const current_turn turn{*this};
@@ -279,7 +282,8 @@ void scheduler::begin(detail::task& fresh) noexcept {
 // adopt: from now on the task is this scheduler's; not queued yet.
 void scheduler::adopt(detail::task& taken) noexcept {
     if (outer_ != nullptr && taken.phase == detail::frame_phase::fresh) {
-        taken.parent = outer_; // who will resume it: so that even the first resume is an ordinary one
+        taken.parent =
+            outer_; // who will resume it: so that even the first resume is an ordinary one
     }
     {
         const detail::holding held{alive_guard_, share_ != nullptr};

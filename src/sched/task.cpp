@@ -61,8 +61,7 @@ task* awaited(const waiter& on) noexcept { return &static_cast<const join_waiter
 
 // A wait from outside of any task, while the thread's own scheduler runs.
 struct outside_waiter : waiter {
-    explicit outside_waiter(scheduler& drives) noexcept
-        : waiter{nullptr, &ring}, here{drives} {}
+    explicit outside_waiter(scheduler& drives) noexcept : waiter{nullptr, &ring}, here{drives} {}
     static void ring(waiter& on) noexcept {
         static_cast<outside_waiter&>(on).here.idles_with().wake();
     }

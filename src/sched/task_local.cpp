@@ -8,8 +8,7 @@ namespace pirn::detail {
 // A loop, as a chain may be long.
 void drop(local_values* values) noexcept {
     // acquire and release: the last one destroys what others have read.
-    while (values != nullptr &&
-           values->references.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+    while (values != nullptr && values->references.fetch_sub(1, std::memory_order_acq_rel) == 1) {
         local_values* const before = values->before;
         values->destroy(*values);
         values = before;

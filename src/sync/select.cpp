@@ -261,8 +261,8 @@ join_case::join_case(const join_handle_base* handle) noexcept : awaited{task_of(
     const scheduler& theirs = *awaited.home.load();
     PIRN_REQUIRE(&ours == &theirs ||
                      (ours.shares_with() != nullptr && ours.shares_with() == theirs.shares_with()),
-                 "a task can only wait for tasks of its own scheduler or crew", {"name", self->name()},
-                 {"other", awaited.name()});
+                 "a task can only wait for tasks of its own scheduler or crew",
+                 {"name", self->name()}, {"other", awaited.name()});
     PIRN_REQUIRE(self != &awaited, "a task cannot wait for its own end", {"name", self->name()});
 }
 

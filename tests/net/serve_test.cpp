@@ -204,24 +204,24 @@ TEST_F(serving, shuts_down_who_is_idle_and_nobody_else) {
                 for (std::error_code gone; !gone; pirn::sleep_for(10ms)) client.write("x", gone);
             }
         };
-        running server{listen, {.idle_timeout = 60ms}};
+        running server{listen, {.idle_timeout = 300ms}};
         auto idle = server.client();
         auto sends = server.client();
         auto receives = server.client();
         receives.write_all("w");
         const auto begin = pirn::clock::now();
         auto sending = pirn::spawn([&] {
-            for (; pirn::clock::now() - begin < 200ms; pirn::sleep_for(10ms)) sends.write_all("r");
+            for (; pirn::clock::now() - begin < 1s; pirn::sleep_for(10ms)) sends.write_all("r");
             std::error_code error;
             EXPECT_EQ(sends.peer_address(error), server.where) << "it is still connected";
         });
         auto receiving = pirn::spawn([&] {
             std::array<char, 64> buffer{};
-            while (pirn::clock::now() - begin < 200ms) EXPECT_GT(receives.read(buffer), 0U);
+            while (pirn::clock::now() - begin < 1s) EXPECT_GT(receives.read(buffer), 0U);
         });
         EXPECT_TRUE(at_end(idle));
-        EXPECT_GE(pirn::clock::now() - begin, 60ms);
-        EXPECT_LT(pirn::clock::now() - begin, 2s);
+        EXPECT_GE(pirn::clock::now() - begin, 300ms);
+        EXPECT_LT(pirn::clock::now() - begin, 5s);
         sending.get();
         receiving.get();
         sends.close();

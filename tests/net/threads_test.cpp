@@ -105,11 +105,12 @@ TEST_F(streams_on_threads, are_left_by_a_timeout_without_losing_a_byte) {
         });
         both.spawn({.worker = 1}, [&far = far] {
             std::size_t at = 0;
-            for (bool ended = false; !ended;) {
+            bool ended = false;
+            for (std::size_t attempt = 0; !ended; ++attempt) {
                 std::array<std::byte, 4> piece;
                 std::size_t n = 0;
                 std::error_code error;
-                pirn::try_with_timeout(std::chrono::microseconds{at % 11 * 30}, [&] {
+                pirn::try_with_timeout(std::chrono::microseconds{attempt % 11 * 30}, [&] {
                     n = far.read(piece, error);
                     ended = n == 0 && !error;
                 });

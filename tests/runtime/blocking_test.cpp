@@ -62,9 +62,8 @@ TEST_F(blocking, lets_other_tasks_run_meanwhile) {
 
 TEST_F(blocking, does_not_begin_in_a_task_that_was_asked_to_stop) {
     pirn::run([] {
-        auto task = pirn::spawn([] {
-            EXPECT_THROW(pirn::blocking([] { ADD_FAILURE(); }), pirn::cancelled);
-        });
+        auto task = pirn::spawn(
+            [] { EXPECT_THROW(pirn::blocking([] { ADD_FAILURE(); }), pirn::cancelled); });
         task.request_stop();
         task.join();
     });

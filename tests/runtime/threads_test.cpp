@@ -154,8 +154,7 @@ TEST_P(threads, lose_no_wake_to_random_requests_to_stop) {
                         case 0: pirn::yield_now(); break;
                         case 1: pirn::sleep_for(std::chrono::microseconds{random() % 500}); break;
                         default: {
-                            auto child =
-                                pirn::spawn([] { pirn::sleep_for(50us); });
+                            auto child = pirn::spawn([] { pirn::sleep_for(50us); });
                             child.join();
                         }
                         }
@@ -209,7 +208,8 @@ TEST(processors, honour_the_quota_of_the_control_group) {
     EXPECT_EQ(parse_quota(""), 0U);
 
     namespace files = std::filesystem;
-    const files::path root = files::temp_directory_path() / ("pirn-cgroups-" + std::to_string(::getpid()));
+    const files::path root =
+        files::temp_directory_path() / ("pirn-cgroups-" + std::to_string(::getpid()));
     files::create_directories(root / "a/b");
     const auto write = [&root](const char* name, const char* text) {
         std::ofstream{root / name} << text;

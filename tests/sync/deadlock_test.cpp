@@ -44,8 +44,9 @@ TEST_F(reports, draw_groups_as_a_tree) {
         EXPECT_NE(text.find("\n└─ \"b\" #"), std::string::npos) << text;
         EXPECT_NE(text.find("\n   └─ \"say \"x\"\" #"), std::string::npos) << text;
         const std::string json = pirn::task_tree_json();
-        EXPECT_NE(json.find(R"("name":"say \"x\"","state":"waiting","waits_for":"a point in time")"),
-                  std::string::npos)
+        EXPECT_NE(
+            json.find(R"("name":"say \"x\"","state":"waiting","waits_for":"a point in time")"),
+            std::string::npos)
             << json;
         EXPECT_EQ(std::count(json.begin(), json.end(), '{'),
                   std::count(json.begin(), json.end(), '}'));
@@ -135,7 +136,8 @@ TEST_F(reports, say_that_some_wait_for_each_other_while_others_go_on) {
             other.join();
         });
     });
-    EXPECT_NE(said.find("tasks wait for each other, and none of them can go on:\n"), std::string::npos)
+    EXPECT_NE(said.find("tasks wait for each other, and none of them can go on:\n"),
+              std::string::npos)
         << said;
     EXPECT_NE(said.find("waits for the end of a task: for\n"), std::string::npos) << said;
     EXPECT_EQ(said.find("wait for each other"), said.rfind("wait for each other")) << said;

@@ -4,14 +4,14 @@
 // sched_work.hpp. It has no select.
 #include "sched_work.hpp"
 
-#include <boost/fiber/all.hpp>
-
 #include <array>
 #include <atomic>
 #include <functional>
 #include <latch>
 #include <mutex>
 #include <thread>
+
+#include <boost/fiber/all.hpp>
 
 namespace fibers = boost::fibers;
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // pirn's tasks; what is measured is in sched_work.hpp.
-#include "sched_work.hpp"
-
 #include <pirn/pirn.hpp>
+
+#include "sched_work.hpp"
 
 #include <array>
 #include <cstddef>
@@ -65,11 +65,13 @@ void select_of(int count) {
                 channels[static_cast<std::size_t>(i) % Count].send(i);
             }
         });
-        both.spawn([&]<std::size_t... I>(std::index_sequence<I...>) {
-            for (int i = 0; i < count; ++i) {
-                pirn::select(pirn::on(channels[I].receiving(), [](auto&&...) {})...);
-            }
-        }, std::make_index_sequence<Count>{});
+        both.spawn(
+            [&]<std::size_t... I>(std::index_sequence<I...>) {
+                for (int i = 0; i < count; ++i) {
+                    pirn::select(pirn::on(channels[I].receiving(), [](auto&&...) {})...);
+                }
+            },
+            std::make_index_sequence<Count>{});
         both.wait();
     });
 }
@@ -118,7 +120,9 @@ int main() {
     rival::once("select_2_ns", handoffs, [] { select_of<2>(handoffs); });
     rival::once("select_10_ns", handoffs, [] { select_of<10>(handoffs); });
     for (const std::size_t threads : {1U, 2U}) {
-        const auto key = [threads](const char* one, const char* two) { return threads == 1 ? one : two; };
+        const auto key = [threads](const char* one, const char* two) {
+            return threads == 1 ? one : two;
+        };
         rival::once(key("fib_1_ns", "fib_2_ns"), rival::fib_tasks, [threads] {
             pirn::run({.threads = threads}, [] { return fib(rival::fib_of); });
         });

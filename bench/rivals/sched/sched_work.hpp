@@ -31,7 +31,8 @@ void once(const char* key, long count, Body body) {
     for (int i = 0; i < 3; ++i) {
         const auto begin = std::chrono::steady_clock::now();
         body();
-        const std::chrono::duration<double, std::nano> took = std::chrono::steady_clock::now() - begin;
+        const std::chrono::duration<double, std::nano> took =
+            std::chrono::steady_clock::now() - begin;
         best = took.count() < best ? took.count() : best;
     }
     std::printf("%s %.2f\n", key, best / static_cast<double>(count));

@@ -49,7 +49,7 @@ class PIRN_EXPORT alarm {
 
     timer timer_;
     ring_function ring_;
-    loop* where_ = nullptr; // on which it is set
+    loop* where_ = nullptr;        // on which it is set
     detail::task* tied_ = nullptr; // the task that set it, which stays on this thread meanwhile
 };
 

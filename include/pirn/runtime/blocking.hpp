@@ -40,7 +40,8 @@ template <class Function, class Result>
 struct blocking_work : work_operation {
     using slot = std::optional<std::conditional_t<std::is_void_v<Result>, int, Result>>;
 
-    blocking_work(Function& what, completion done) noexcept : work_operation{&go, done}, call{what} {}
+    blocking_work(Function& what, completion done) noexcept
+        : work_operation{&go, done}, call{what} {}
 
     static decltype(auto) invoke(blocking_work& self) {
         if constexpr (std::is_invocable_v<Function&, blocking_call&>) {

@@ -54,9 +54,9 @@ struct cancel_node {
 
     cancel_node* parent = nullptr;
     list_link siblings;
-    task* whose = nullptr;                              // the task that this is a part of; null for a group
-    std::atomic<const cancel_origin*> origin{nullptr};  // of the request, once there was one
-    cancel_hook* on_asked = nullptr;                    // hears of it once, when `asked` becomes true
+    task* whose = nullptr; // the task that this is a part of; null for a group
+    std::atomic<const cancel_origin*> origin{nullptr}; // of the request, once there was one
+    cancel_hook* on_asked = nullptr; // hears of it once, when `asked` becomes true
     list<cancel_node, &cancel_node::siblings> children;
     std::atomic<bool> asked{false};
     bool shielded = false; // what is asked above does not reach here

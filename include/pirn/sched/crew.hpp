@@ -72,8 +72,8 @@ class PIRN_EXPORT crew {
     std::atomic<std::size_t> size_{0};
     alignas(64) std::atomic<unsigned> sleepers_{0};
     std::atomic<unsigned> searchers_{0};
-    std::atomic<unsigned> watchers_{0}; // that wait until no task is alive
-    std::atomic<unsigned> turn_{0};     // where to begin to look for a sleeper
+    std::atomic<unsigned> watchers_{0};        // that wait until no task is alive
+    std::atomic<unsigned> turn_{0};            // where to begin to look for a sleeper
     std::atomic<std::size_t> left_spawned_{0}; // by schedulers that are gone
     std::atomic<std::size_t> left_ended_{0};
     std::atomic<bool> deadlock_reported_{false};

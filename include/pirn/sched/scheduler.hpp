@@ -151,22 +151,23 @@ class PIRN_EXPORT scheduler {
     pirn::crew* crew_;
     std::unique_ptr<share> share_; // null when alone
     std::size_t number_ = 0;
-    bool must_lock_;                // whether what tasks share may be touched on other threads
-    bool everybody_leaves_ = false; // alone: request_stop_all was called, and somebody is still there
+    bool must_lock_; // whether what tasks share may be touched on other threads
+    bool everybody_leaves_ =
+        false; // alone: request_stop_all was called, and somebody is still there
     detail::task_queue runnable_;
-    detail::task_queue turn_;         // those of this round that have not had their turn
-    detail::frame* outer_ = nullptr;  // in which coroutine it is driven
+    detail::task_queue turn_;        // those of this round that have not had their turn
+    detail::frame* outer_ = nullptr; // in which coroutine it is driven
     std::atomic<detail::task*> running_{nullptr}; // written on this thread only
     std::size_t turns_since_poll_ = 0;
     bool nothing_new_ = false; // since it was looked for deadlocks, no task has had a turn
-    time_point next_look_{};         // for circles
+    time_point next_look_{};   // for circles
     unsigned jumps_left_ = 0;
     unsigned answers_left_ = 0; // see detail::spend_answer
     list<detail::task, &detail::task::alive_link> alive_;
     mutable detail::spin_lock alive_guard_;
     std::atomic<std::size_t> spawned_{0}; // both written on this thread only
     std::atomic<std::size_t> ended_{0};
-    std::thread::id const thread_ = std::this_thread::get_id();
+    const std::thread::id thread_ = std::this_thread::get_id();
     alignas(64) mpsc<waiter> inbox_;
     mpsc<detail::remote_call> calls_;
     std::atomic<unsigned> wakers_{0}; // other threads in the middle of unpark; see there

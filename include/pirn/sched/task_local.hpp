@@ -29,7 +29,8 @@ namespace detail {
 // local_values: one value, and those that were set before it. Shared by all tasks that can see it; each of them, and
 // each value set later, keeps a reference.
 struct local_values {
-    local_values(const void* of, local_values* earlier, void (*how)(local_values&) noexcept) noexcept
+    local_values(const void* of, local_values* earlier,
+                 void (*how)(local_values&) noexcept) noexcept
         : key{of}, before{earlier}, destroy{how} {}
 
     const void* const key;
@@ -102,7 +103,8 @@ decltype(auto) task_local<T>::with(T value, Function&& function) const {
     // The new value takes over the reference to what was set before, and gives it back at the end.
     struct setting {
         setting(detail::task& of, const void* key, T&& with)
-            : whose{of}, before{of.locals}, mine{new node{key, detail::share(before), std::move(with)}} {
+            : whose{of}, before{of.locals},
+              mine{new node{key, detail::share(before), std::move(with)}} {
             whose.locals = mine;
         }
         ~setting() {
