@@ -48,13 +48,13 @@ void pass_on(io::byte_stream& from, io::byte_stream& to, const std::string& pref
 int run(const std::vector<std::string>& command, const std::string& prefix) {
     auto output = io::standard_output();
     auto errors = io::standard_error();
+    io::signal_set wanted{SIGINT, SIGTERM}; // before there is anybody to pass them on to
     io::process child{
         command, {.output = io::standard::pipe, .errors = io::standard::pipe, .own_group = true}};
     pirn::task_group readers;
     readers.spawn([&] { pass_on(child.output(), output, prefix); });
     readers.spawn([&] { pass_on(child.errors(), errors, prefix); });
     auto signals = pirn::spawn([&] {
-        io::signal_set wanted{SIGINT, SIGTERM};
         child.signal(wanted.wait());
         pirn::sleep_for(5s);
         child.signal(SIGKILL);

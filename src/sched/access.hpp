@@ -42,6 +42,7 @@ struct scheduler_access {
     }
     static waiter* wait_of(scheduler& of, task& what) noexcept { return of.wait_of(what); }
     static void runs_now(scheduler& of, task& next) noexcept {
+        next.begun.store(true, std::memory_order_relaxed);
         of.running_.store(&next, std::memory_order_relaxed);
         of.answers_left_ = answers_per_turn;
     }

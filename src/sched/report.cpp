@@ -38,7 +38,7 @@ task_state state_of(const detail::task& which, bool runs) noexcept {
     if (which.waits_for.load(std::memory_order_relaxed) != nullptr && which.parked()) {
         return task_state::waiting;
     }
-    return which.phase == detail::frame_phase::fresh ? task_state::fresh : task_state::runnable;
+    return which.begun.load(std::memory_order_relaxed) ? task_state::runnable : task_state::fresh;
 }
 
 found look_at(const detail::task& which, std::size_t worker, bool runs) {

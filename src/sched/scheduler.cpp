@@ -201,6 +201,7 @@ void scheduler::serve() {
 }
 
 void scheduler::run_one(detail::task& next) {
+    next.begun.store(true, std::memory_order_relaxed);
     running_.store(&next, std::memory_order_relaxed);
     nothing_new_ = false;
     answers_left_ = detail::answers_per_turn;

@@ -42,12 +42,14 @@ constexpr std::size_t lot = 1'000'000 / support::slowness;
 // Sends what counts up, and looks at what arrives, on two threads that are not the stream's own.
 TEST_F(streams_on_threads, are_read_and_written_on_two_others_at_once) {
     pirn::run({.threads = 3}, [] {
-        auto [near, far] = connected();
+        auto ends = connected();
+        auto& near = ends.first;
+        auto& far = ends.second;
         std::byte first{0};
         near.write_all(std::span{&first, 1}); // from now on both belong to this thread
         far.read(std::span{&first, 1});
         pirn::task_group both;
-        both.spawn({.worker = 1}, [&near = near] {
+        both.spawn({.worker = 1}, [&near] {
             std::vector<std::byte> bytes(lot);
             for (std::size_t i = 0; i < lot; ++i) {
                 bytes[i] = static_cast<std::byte>(i % 251);
@@ -55,7 +57,7 @@ TEST_F(streams_on_threads, are_read_and_written_on_two_others_at_once) {
             near.write_all(bytes);
             near.shutdown(net::shutdown_side::write);
         });
-        both.spawn({.worker = 2}, [&far = far] {
+        both.spawn({.worker = 2}, [&far] {
             std::array<std::byte, 10'000> piece;
             std::size_t at = 0;
             while (const std::size_t n = far.read(piece)) {
@@ -72,16 +74,17 @@ TEST_F(streams_on_threads, are_read_and_written_on_two_others_at_once) {
 TEST_F(streams_on_threads, are_ended_by_a_close_on_another) {
     pirn::run({.threads = 3}, [] {
         for (int i = 0; i < 50 / support::slowness + 1; ++i) {
-            auto [near, far] = connected();
+            auto ends = connected();
+            auto& near = ends.first;
             pirn::task_group both;
-            both.spawn({.worker = 1 + i % 2}, [&near = near] {
+            both.spawn({.worker = 1 + i % 2}, [&near] {
                 std::array<std::byte, 8> piece;
                 std::error_code error;
                 EXPECT_EQ(near.read(piece, error), 0U);
                 EXPECT_EQ(error, std::errc::operation_canceled);
             });
             pirn::sleep_for(std::chrono::microseconds{i % 5 * 100});
-            both.spawn({.worker = i % 3}, [&near = near] { near.close(); });
+            both.spawn({.worker = i % 3}, [&near] { near.close(); });
             both.wait();
         }
     });
@@ -89,13 +92,15 @@ TEST_F(streams_on_threads, are_ended_by_a_close_on_another) {
 
 TEST_F(streams_on_threads, are_left_by_a_timeout_without_losing_a_byte) {
     pirn::run({.threads = 2}, [] {
-        auto [near, far] = connected();
+        auto ends = connected();
+        auto& near = ends.first;
+        auto& far = ends.second;
         std::byte first{0};
         near.write_all(std::span{&first, 1});
         far.read(std::span{&first, 1});
         static constexpr std::size_t count = 300 / support::slowness;
         pirn::task_group both;
-        both.spawn({.worker = 0}, [&near = near] {
+        both.spawn({.worker = 0}, [&near] {
             for (std::size_t i = 0; i < count; ++i) {
                 const auto byte = static_cast<std::byte>(i);
                 near.write_all(std::span{&byte, 1});
@@ -103,7 +108,7 @@ TEST_F(streams_on_threads, are_left_by_a_timeout_without_losing_a_byte) {
             }
             near.shutdown(net::shutdown_side::write);
         });
-        both.spawn({.worker = 1}, [&far = far] {
+        both.spawn({.worker = 1}, [&far] {
             std::size_t at = 0;
             bool ended = false;
             for (std::size_t attempt = 0; !ended; ++attempt) {

@@ -141,8 +141,8 @@ TEST_P(threads, report_and_stop_what_a_runtime_is_left_with) {
 
 // A hundred tasks that are cancelled at random moments while they wait for each other and for the time.
 TEST_P(threads, lose_no_wake_to_random_requests_to_stop) {
-    const int rounds = 40 / support::slowness + 1;
-    pirn::run(options(), [rounds] {
+    static constexpr int rounds = 40 / support::slowness + 1;
+    pirn::run(options(), [] {
         std::atomic<std::uint32_t> seed{1};
         const auto random = [&seed] { return seed.fetch_add(0x9e3779b9U) * 2654435761U >> 16U; };
         for (int round = 0; round < rounds; ++round) {

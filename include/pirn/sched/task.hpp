@@ -97,6 +97,7 @@ struct PIRN_EXPORT task : frame {
     std::atomic<bool> over{false};
     std::atomic<bool> stop_requested{false};
     std::atomic<bool> nudged{false};
+    std::atomic<bool> begun{false}; // for reports: it has had a turn
     bool on_its_way = false; // nudge brings it to the worker that it was spawned for
     bool migratable = false;
     bool requeue = false;
