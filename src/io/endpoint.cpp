@@ -12,14 +12,16 @@ namespace pirn::io::detail {
 using pirn::detail::holding;
 
 endpoint::endpoint(os::handle&& owned, loop& used_on) noexcept
-    : handle_{std::move(owned)}, loop_{&used_on} {
+    : handle_{std::move(owned)}, number_{handle_.get()}, loop_{&used_on} {
     // The number may have been another's before, one that was closed behind the loop's back.
     used_on.release(descriptor());
 }
 
 endpoint::endpoint(endpoint&& other) noexcept
-    : handle_{std::move(other.handle_)}, loop_{std::exchange(other.loop_, nullptr)},
-      used_{std::exchange(other.used_, false)}, closed_{other.closed()} {
+    : handle_{std::move(other.handle_)}, number_{handle_.get()},
+      loop_{std::exchange(other.loop_, nullptr)}, used_{std::exchange(other.used_, false)},
+      closed_{other.closed()} {
+    other.number_.store(-1, std::memory_order_relaxed);
     other.closed_.store(false, std::memory_order_relaxed);
     PIRN_REQUIRE(!other.busy(), "a stream was moved while an operation is in flight on it");
 }
@@ -29,6 +31,8 @@ endpoint& endpoint::operator=(endpoint&& other) noexcept {
         PIRN_REQUIRE(!other.busy(), "a stream was moved while an operation is in flight on it");
         close();
         handle_ = std::move(other.handle_);
+        number_.store(handle_.get(), std::memory_order_relaxed);
+        other.number_.store(-1, std::memory_order_relaxed);
         loop_ = std::exchange(other.loop_, nullptr);
         used_ = std::exchange(other.used_, false);
         closed_.store(other.closed(), std::memory_order_relaxed);
@@ -67,9 +71,12 @@ int endpoint::close() noexcept {
     std::optional<waiter> ended;
     {
         const holding held{guard_};
+        PIRN_REQUIRE(closer_ == nullptr, "a stream was closed by two tasks at once");
+        if (closed()) {
+            return 0; // somebody is at it, on another thread
+        }
         closed_.store(true, std::memory_order_release);
         if (busy()) {
-            PIRN_REQUIRE(closer_ == nullptr, "a stream was closed by two tasks at once");
             closer_ = &ended.emplace();
         }
     }
@@ -82,6 +89,7 @@ int endpoint::close() noexcept {
         park(*ended);
     }
     release();
+    number_.store(-1, std::memory_order_relaxed);
     return handle_.close();
 }
 
@@ -96,13 +104,19 @@ os::handle endpoint::give_away() noexcept {
     if (is_open()) {
         release();
     }
+    number_.store(-1, std::memory_order_relaxed);
     return std::move(handle_);
 }
 
 endpoint::in_use::in_use(endpoint& of, direction side, operation& what, loop& here)
     : endpoint_{of}, what_{what}, side_{side} {
-    PIRN_REQUIRE(of.is_open(), "an operation was started on a stream that is not open");
     const holding held{of.guard_};
+    if (of.closed()) {
+        refused_ = true; // by another thread, just now
+        loop_ = &here;
+        return;
+    }
+    PIRN_REQUIRE(of.is_open(), "an operation was started on a stream that is not open");
     if (PIRN_UNLIKELY(of.loop_ != &here && !of.used_)) {
         here.release(of.descriptor()); // the number may have been another's before
         of.loop_ = &here;
@@ -127,6 +141,9 @@ endpoint::in_use::in_use(endpoint& of, direction side, operation& what, loop& he
 }
 
 endpoint::in_use::~in_use() {
+    if (refused_) {
+        return;
+    }
     const holding held{endpoint_.guard_};
     switch (side_) {
     case direction::reading: endpoint_.reading_ = nullptr; break;

@@ -220,7 +220,7 @@ TEST_F(serving, shuts_down_who_is_idle_and_nobody_else) {
             while (pirn::clock::now() - begin < 1s) EXPECT_GT(receives.read(buffer), 0U);
         });
         EXPECT_TRUE(at_end(idle));
-        EXPECT_GE(pirn::clock::now() - begin, 300ms);
+        EXPECT_GE(pirn::clock::now() - begin, 200ms);
         EXPECT_LT(pirn::clock::now() - begin, 5s);
         sending.get();
         receiving.get();

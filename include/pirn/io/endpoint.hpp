@@ -47,11 +47,13 @@ class PIRN_EXPORT endpoint {
     endpoint& operator=(endpoint&& other) noexcept;
     ~endpoint() { close(); }
 
-    bool is_open() const noexcept { return static_cast<bool>(handle_); }
+    bool is_open() const noexcept { return descriptor() >= 0; }
     // closed: whether close was called. Who uses the stream cannot know that another task has closed it
     // meanwhile, so that using it then is an error; using one that was never open is a programmer error.
     bool closed() const noexcept { return closed_.load(std::memory_order_acquire); }
-    int descriptor() const noexcept { return handle_.get(); }
+    // -1 when there is none. Another task may close it at any time: whoever has read it and then marks the stream as in
+    // use knows that it still holds.
+    int descriptor() const noexcept { return number_.load(std::memory_order_relaxed); }
 
     // close: ends what is in flight, waits for it, closes the descriptor. 0, or the last word of the descriptor
     // about data written before. Suspends when something is in flight.
@@ -64,7 +66,7 @@ class PIRN_EXPORT endpoint {
     [[nodiscard]] os::handle give_away() noexcept;
 
     // in_use: marks a direction as busy for the duration of an operation, and tells a closer when it no longer
-    // is. A stream may be moved only while none lives.
+    // is. Nothing is marked, and closed() is true, if it was closed before. A stream may be moved only while none lives.
     class PIRN_EXPORT in_use {
       public:
         in_use(endpoint& of, direction side, operation& what, loop& here);
@@ -92,7 +94,8 @@ class PIRN_EXPORT endpoint {
         loop* loop_ = nullptr;
         operation& what_;
         direction side_;
-        list_link link_; // among the others
+        bool refused_ = false; // it had been closed
+        list_link link_;       // among the others
     };
 
   private:
@@ -103,6 +106,7 @@ class PIRN_EXPORT endpoint {
     void release() noexcept;
 
     os::handle handle_;
+    std::atomic<int> number_{-1}; // of handle_, for those who only look
     loop* loop_ = nullptr;
     bool used_ = false;
     operation* reading_ = nullptr;
