@@ -128,7 +128,8 @@ void connect_to(std::span<const address> to, const connect_options& options, rac
 }
 
 tcp_stream take(race& attempts, const std::error_code& error) {
-    return error ? tcp_stream{} : std::move(*attempts.winner());
+    auto& won = attempts.winner();
+    return !error && won ? std::move(*won) : tcp_stream{};
 }
 
 [[noreturn]] void fail(const std::string& whom, const race& attempts,

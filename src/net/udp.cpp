@@ -194,8 +194,8 @@ std::size_t udp_socket::send_many(std::span<const udp_outgoing> datagrams, std::
     while (sent < datagrams.size() && !error) {
         const auto next = datagrams.subspan(sent, std::min(datagrams.size() - sent, most_at_once));
         for (std::size_t i = 0; i < next.size(); ++i) {
-            address_to(headers[i].msg_hdr, pieces[i], next[i].data,
-                       next[i].to ? &*next[i].to : nullptr);
+            const auto& to = next[i].to;
+            address_to(headers[i].msg_hdr, pieces[i], next[i].data, to ? &*to : nullptr);
         }
         awaitable<send_message_operation> first{native_handle(), &headers[0].msg_hdr, 0};
         bool waited = false;

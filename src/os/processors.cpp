@@ -20,7 +20,7 @@ namespace {
 
 std::size_t in_affinity_mask() noexcept {
     // More than 1,024 processors do not fit into a cpu_set_t: the kernel says EINVAL until the set is large enough.
-    for (std::size_t processors = 1024; processors <= 1024 * 1024; processors *= 2) {
+    for (std::size_t processors = 1024; processors <= 1'048'576; processors *= 2) {
         cpu_set_t* const set = CPU_ALLOC(processors);
         if (set == nullptr) {
             break;

@@ -23,8 +23,8 @@
 #include <condition_variable>
 #include <exception>
 #include <latch>
+#include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -66,10 +66,10 @@ struct runtime::state {
         options.main.worker = this_worker;
         options.threads = threads;
         if (threads > 1) {
-            everybody.emplace();
-            stopped.emplace(static_cast<std::ptrdiff_t>(threads));
+            everybody = std::make_unique<crew>();
+            stopped = std::make_unique<std::latch>(static_cast<std::ptrdiff_t>(threads));
         }
-        here.emplace(options, everybody ? &*everybody : nullptr);
+        here = std::make_unique<station>(options, everybody.get());
         try {
             begin_workers();
         } catch (...) {
@@ -94,10 +94,10 @@ struct runtime::state {
 
     void work(std::size_t number) noexcept {
         os::name_this_thread(("pirn-" + std::to_string(number)).c_str());
-        std::optional<station> mine;
+        std::unique_ptr<station> mine;
         std::exception_ptr refused;
         try {
-            mine.emplace(options, &*everybody);
+            mine = std::make_unique<station>(options, everybody.get());
         } catch (...) {
             refused = std::current_exception();
         }
@@ -124,7 +124,7 @@ struct runtime::state {
             here->tasks.request_stop_all();
             here->tasks.run();
         }
-        if (everybody) {
+        if (everybody != nullptr && stopped != nullptr) {
             everybody->close();
             // Those that could not be begun do not arrive.
             stopped->count_down(static_cast<std::ptrdiff_t>(threads - 1 - workers.size()));
@@ -137,9 +137,9 @@ struct runtime::state {
     runtime_options options;
     std::string main_name; // the options hold only a view
     std::size_t threads;
-    std::optional<crew> everybody; // where there is more than one thread
-    std::optional<std::latch> stopped;
-    std::optional<station> here;
+    std::unique_ptr<crew> everybody; // where there is more than one thread
+    std::unique_ptr<std::latch> stopped;
+    std::unique_ptr<station> here;
     std::mutex mutex;
     std::condition_variable changed;
     std::size_t begun = 0;

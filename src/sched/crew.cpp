@@ -215,7 +215,7 @@ bool scheduler::take_now(detail::task& fresh) noexcept {
         }
         if (fresh.alive_link.linked()) {
             runnable_.erase(fresh);
-        } else {
+        } else if (share_ != nullptr) {
             share_->fresh.erase(fresh);
             share_->count.fetch_sub(1, std::memory_order_relaxed);
         }

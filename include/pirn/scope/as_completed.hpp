@@ -75,7 +75,7 @@ template <class T>
 class completions {
   public:
     template <class Range>
-    explicit completions(Range&& functions);
+    explicit completions(Range& functions);
     completions(const completions&) = delete;
     completions& operator=(const completions&) = delete;
 
@@ -128,7 +128,7 @@ auto as_completed(Range&& functions) {
 
 template <class T>
 template <class Range>
-completions<T>::completions(Range&& functions)
+completions<T>::completions(Range& functions)
     : results_(static_cast<std::size_t>(std::ranges::distance(functions))),
       order_{results_.size()} {
     std::size_t index = 0;
