@@ -206,18 +206,19 @@ bool scheduler::take_now(detail::task& fresh) noexcept {
     if (outer_ == nullptr) {
         return false;
     }
+    share* const offers = share_.get();
     {
-        const detail::holding held{share_ != nullptr ? share_->guard : alive_guard_,
-                                   share_ != nullptr};
+        const detail::holding held{offers != nullptr ? offers->guard : alive_guard_,
+                                   offers != nullptr};
         if (fresh.home.load(std::memory_order_acquire) != this || fresh.on_its_way ||
             fresh.phase != detail::frame_phase::fresh || !fresh.queue_link.linked()) {
             return false;
         }
         if (fresh.alive_link.linked()) {
             runnable_.erase(fresh);
-        } else if (share_ != nullptr) {
-            share_->fresh.erase(fresh);
-            share_->count.fetch_sub(1, std::memory_order_relaxed);
+        } else if (offers != nullptr) {
+            offers->fresh.erase(fresh);
+            offers->count.fetch_sub(1, std::memory_order_relaxed);
         }
     }
     if (!fresh.alive_link.linked()) {

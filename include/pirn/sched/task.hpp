@@ -98,7 +98,7 @@ struct PIRN_EXPORT task : frame {
     std::atomic<bool> stop_requested{false};
     std::atomic<bool> nudged{false};
     std::atomic<bool> begun{false}; // for reports: it has had a turn
-    bool on_its_way = false; // nudge brings it to the worker that it was spawned for
+    bool on_its_way = false;        // nudge brings it to the worker that it was spawned for
     bool migratable = false;
     bool requeue = false;
     bool abort_called = false;
