@@ -6,6 +6,7 @@
 
 #include "net/pairs.hpp"
 #include "net/scarcity.hpp"
+#include "support/sanitizers.hpp"
 
 #include <array>
 #include <ctime>
