@@ -11,7 +11,7 @@
 
 namespace pirn {
 
-void alarm::set(time_point when) { set(when, detail::current_task()); }
+void alarm::set(time_point when) { set(when, nullptr); }
 
 void alarm::set(time_point when, detail::task* for_task) {
     unset();

@@ -6,6 +6,7 @@
 #include <pirn/sched/scheduler.hpp>
 
 #include <exception>
+#include <source_location>
 #include <string>
 
 namespace pirn::detail {
@@ -59,6 +60,7 @@ bool give_up(task& which) noexcept;
 // site_of: where a task was spawned, as a message says it. A spawn with arguments and without options
 // does not know.
 std::string site_of(const task& which);
+std::string in_words(const std::source_location& site);
 
 // report_failure: one line on stderr about an error that left a task and that nobody asked for.
 void report_failure(task& which) noexcept;

@@ -172,13 +172,16 @@ void scheduler::send(detail::task& fresh) noexcept {
         runnable_.push_back(fresh);
         return;
     }
+    // `nudge` is what it travels by, and cannot be in the queue twice: who asks it to stop meanwhile finds it nudged.
     fresh.on_its_way = true;
+    fresh.nudged.store(true, std::memory_order_relaxed);
     fresh.home.store(to, std::memory_order_release);
     to->post(fresh.nudge);
 }
 
 void scheduler::arrive(detail::task& fresh) noexcept {
     fresh.on_its_way = false;
+    fresh.nudged.exchange(false, std::memory_order_acq_rel);
     adopt(fresh);
     runnable_.push_back(fresh);
 }
@@ -253,6 +256,7 @@ bool scheduler::steal_from(scheduler& victim) noexcept {
     std::size_t count = 0;
     {
         share& theirs = *victim.share_;
+        const detail::holding list{victim.alive_guard_};
         const detail::holding held{theirs.guard};
         const std::size_t half = (theirs.count.load(std::memory_order_relaxed) + 1) / 2;
         while (count < std::min(half, most_taken)) {
@@ -260,15 +264,12 @@ bool scheduler::steal_from(scheduler& victim) noexcept {
             if (one == nullptr) {
                 break;
             }
-            if (one->migratable) { // somebody may be waking it just now
-                const detail::holding list{victim.alive_guard_};
-                if (one->alive_link.linked()) {
-                    victim.alive_.erase(*one);
-                }
-                one->home.store(this, std::memory_order_release);
-            } else {
-                one->home.store(this, std::memory_order_release);
+            if (one->alive_link.linked()) {
+                victim.alive_.erase(*one);
             }
+            // Whoever wakes a migratable one just now, sees it here or there.
+            const detail::holding moves{theirs.movers, one->migratable};
+            one->home.store(this, std::memory_order_release);
             taken.push_back(*one);
             ++count;
         }
@@ -355,7 +356,7 @@ void scheduler::sleep() {
 bool scheduler::unpark_mover(detail::task& sleeper, waiter& on) noexcept {
     bool wakes = false;
     {
-        const detail::holding held{alive_guard_, share_ != nullptr};
+        const detail::holding held{share_->movers};
         if (sleeper.home.load(std::memory_order_relaxed) != this) {
             return false;
         }
@@ -373,7 +374,7 @@ bool scheduler::unpark_mover(detail::task& sleeper, waiter& on) noexcept {
 
 waiter* scheduler::wait_of(detail::task& what) noexcept {
     if (PIRN_UNLIKELY(what.migratable) && share_ != nullptr) {
-        const detail::holding held{alive_guard_};
+        const detail::holding held{share_->movers};
         return what.home.load(std::memory_order_relaxed) == this
                    ? what.parked_on.load(std::memory_order_relaxed)
                    : nullptr;

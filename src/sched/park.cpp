@@ -85,7 +85,7 @@ void unpark(waiter& on) noexcept {
     scheduler* home = sleeper.home.load(std::memory_order_acquire);
     // Whoever runs on the scheduler's thread has its address as the thread's worker.
     if (detail::this_thread().worker == home) {
-        if (PIRN_UNLIKELY(sleeper.migratable)) {
+        if (PIRN_UNLIKELY(sleeper.migratable) && !detail::scheduler_access::alone(*home)) {
             if (detail::scheduler_access::unpark_mover(*home, sleeper, on)) {
                 return;
             }

@@ -56,11 +56,6 @@ found look_at(const detail::task& which, std::size_t worker, bool runs) {
              .parent = {}}};
 }
 
-std::string site(const std::source_location& where) {
-    return where.line() == 0 ? "an unknown place"
-                             : where.file_name() + (":" + std::to_string(where.line()));
-}
-
 // For each task those whose parent it is, in order; the last entry is for those without a parent.
 std::vector<std::vector<std::size_t>> children_of(const std::vector<task_report>& all) {
     std::vector<std::vector<std::size_t>> children(all.size() + 1);
@@ -78,7 +73,7 @@ std::string line_of(const task_report& one, bool several_workers) {
     if (one.asked_to_stop) {
         line += ", asked to stop";
     }
-    line += ", spawned at " + site(one.spawned_at);
+    line += ", spawned at " + detail::in_words(one.spawned_at);
     if (several_workers) {
         line += ", on worker " + std::to_string(one.worker);
     }
@@ -210,7 +205,7 @@ std::string task_tree_json(const scheduler& of) {
             append_quoted(text, one.waits_for);
             text += one.asked_to_stop ? ",\"asked_to_stop\":true" : ",\"asked_to_stop\":false";
             text += ",\"spawned_at\":";
-            append_quoted(text, one.spawned_at.line() == 0 ? "" : site(one.spawned_at));
+            append_quoted(text, one.spawned_at.line() == 0 ? "" : detail::in_words(one.spawned_at));
             text += ",\"worker\":" + std::to_string(one.worker) + ",\"children\":[";
         },
         [&text] { text += "]}"; });
@@ -234,7 +229,7 @@ void scheduler::report_alive() const noexcept {
             std::fprintf(stderr, "  \"%s\", %s, spawned at %s\n",
                          one.name.empty() ? "unnamed" : one.name.c_str(),
                          one.state == task_state::fresh ? "start" : "suspended",
-                         site(one.spawned_at).c_str());
+                         detail::in_words(one.spawned_at).c_str());
         }
     } catch (const std::bad_alloc&) { // NOLINT(bugprone-empty-catch): nothing left to say it with
     }

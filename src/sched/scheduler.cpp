@@ -98,7 +98,13 @@ scheduler::scheduler(const scheduler_options& options, idler* idles_with)
 scheduler::~scheduler() {
     PIRN_REQUIRE(running_.load(std::memory_order_relaxed) == nullptr,
                  "a scheduler was destroyed by one of its own tasks");
-    if (alive() > 0) {
+    if (crew_ != nullptr) {
+        // The others of the crew may be going just now, so nobody else could help these to an end.
+        PIRN_REQUIRE(
+            alive_.empty() && share_->fresh.empty(),
+            "a scheduler of a crew was destroyed with tasks alive; let run() end before the crew "
+            "is closed");
+    } else if (alive() > 0) {
         report_alive();
         request_stop_all();
         run();
@@ -261,8 +267,14 @@ bool scheduler::goes_on_at_once(waiter& joiner) noexcept {
     return true;
 }
 
-// begin: a new task, on the thread of this scheduler.
+// begin: a new task, on the thread that calls. That may be another one of the crew: a task that was taken by it and
+// that still names the scheduler it was spawned by.
 void scheduler::begin(detail::task& fresh) noexcept {
+    if (auto* const here = static_cast<scheduler*>(detail::this_thread().worker);
+        share_ != nullptr && here != this && here != nullptr && here->crew_ == crew_) {
+        here->begin(fresh);
+        return;
+    }
     fresh.home.store(this, std::memory_order_release);
     bump(spawned_);
     if (const detail::task* const parent = detail::current_task()) {

@@ -6,9 +6,14 @@
 //   fresh    under guard: tasks that anybody may take: those that have not started, and migratable ones
 //   count    how many; written under guard, read without. seq_cst against `sleepers` of the crew: either who offers
 //            a task sees the sleeper, or the sleeper sees the task
+//   movers   a migratable task of this scheduler is not moved while it is held: by who wakes it, or ends its wait.
+//            Taken last of all locks
 //   asleep   set by the owner before it sleeps, cleared by who wakes it
 //   expects_news  set by the owner before it sleeps
 //   ask_all  posted to the owner, once at a time: `asking`
+//
+// The order of locks, those of one scheduler and those of its tasks: alive_guard_ (whoever asks all tasks to stop wakes
+// them under it), a cancel node's, a task's, guard, movers.
 #pragma once
 
 #include <pirn/base/spin_lock.hpp>
@@ -33,6 +38,7 @@ struct scheduler::share {
     alignas(64) detail::spin_lock guard;
     detail::task_queue fresh;
     std::atomic<std::size_t> count{0};
+    detail::spin_lock movers;
     alignas(64) std::atomic<bool> asleep{false};
     std::atomic<bool> expects_news{true}; // while asleep
     std::atomic<bool> asking{false};

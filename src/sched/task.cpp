@@ -59,15 +59,6 @@ void leave_wait_queue(waiter& on) noexcept {
 
 task* awaited(const waiter& on) noexcept { return &static_cast<const join_waiter&>(on).other; }
 
-// A wait from outside of any task, while the thread's own scheduler runs.
-struct outside_waiter : waiter {
-    explicit outside_waiter(scheduler& drives) noexcept : waiter{nullptr, &ring}, here{drives} {}
-    static void ring(waiter& on) noexcept {
-        static_cast<outside_waiter&>(on).here.idles_with().wake();
-    }
-    scheduler& here;
-};
-
 // own_scheduler: of this thread, among those that share tasks with this one.
 scheduler& own_scheduler(scheduler& any) {
     if (scheduler_access::alone(any) || scheduler_access::on_its_thread(any)) {
@@ -201,8 +192,9 @@ void stop_and_join(task& which) noexcept {
     }
 }
 
-std::string site_of(const task& which) {
-    const std::source_location& site = which.created_at;
+std::string site_of(const task& which) { return in_words(which.created_at); }
+
+std::string in_words(const std::source_location& site) {
     return site.line() == 0 ? "an unknown place"
                             : site.file_name() + (":" + std::to_string(site.line()));
 }

@@ -159,7 +159,7 @@ void cancel_scope::begin() {
         if (deadline_ <= clock::now()) {
             cancel("the deadline", {});
         } else {
-            alarm_.set(deadline_);
+            alarm_.set(deadline_, self);
         }
     }
 }

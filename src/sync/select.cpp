@@ -184,7 +184,7 @@ class selecting : public choice {
             return;
         }
         clock_alarm rings{*this};
-        rings.set(timed_->deadline);
+        rings.set(timed_->deadline, who);
         park(*this);
     }
 

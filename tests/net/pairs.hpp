@@ -9,6 +9,7 @@
 #include <pirn/runtime/sleep.hpp>
 #include <pirn/runtime/spawn.hpp>
 
+#include "io/streams.hpp"
 #include "support/account.hpp"
 
 #include <cstddef>
@@ -37,27 +38,6 @@ inline connected_pair pair() {
     auto listener = any_listener();
     auto near = connect_to(listener);
     return {std::move(near), listener.accept()};
-}
-
-// pattern: bytes that differ from place to place, so that a byte out of place is noticed.
-inline std::vector<std::byte> pattern(std::size_t size, unsigned seed = 1) {
-    std::vector<std::byte> made(size);
-    unsigned state = seed;
-    for (std::byte& each : made) {
-        state = state * 1664525U + 1013904223U;
-        each = static_cast<std::byte>(state >> 24);
-    }
-    return made;
-}
-
-// read_all: everything until the end of the stream. Suspends.
-inline std::vector<std::byte> read_all(pirn::net::tcp_stream& from, std::size_t piece = 8192) {
-    std::vector<std::byte> all;
-    std::vector<std::byte> buffer(piece);
-    while (const std::size_t n = from.read(buffer)) {
-        all.insert(all.end(), buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(n));
-    }
-    return all;
 }
 
 // reset_on_close: closing sends a reset instead of an orderly end.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // A runtime with several threads: everything that tasks do with each other, across them.
-#include <pirn/base/config.hpp>
+#include "support/threads.hpp"
+
 #include <pirn/runtime/runtime.hpp>
 #include <pirn/runtime/sleep.hpp>
 #include <pirn/runtime/spawn.hpp>
@@ -27,14 +28,9 @@
 #include <sched.h>
 
 using namespace std::chrono_literals;
+using support::thread_now;
 
 namespace {
-
-// Compilers know that a thread's id does not change, and ask once for a whole function: not here.
-PIRN_NOINLINE std::thread::id thread_now() {
-    asm volatile("");
-    return std::this_thread::get_id();
-}
 
 class threads : public support::balanced<testing::TestWithParam<std::size_t>> {
   protected:

@@ -4,11 +4,11 @@
 // way between threads.
 #include <pirn/sched/crew.hpp>
 
-#include <pirn/base/config.hpp>
 #include <pirn/sched/scheduler.hpp>
 
 #include "support/account.hpp"
 #include "support/sanitizers.hpp"
+#include "support/threads.hpp"
 
 #include <atomic>
 #include <barrier>
@@ -23,6 +23,7 @@
 #include <gtest/gtest.h>
 
 using namespace std::chrono_literals;
+using support::thread_now;
 
 namespace {
 
@@ -47,12 +48,6 @@ void with_helpers(std::size_t helpers, const std::function<void(pirn::scheduler&
     does(tasks);
     all.close();
     stopped.arrive_and_wait();
-}
-
-// Compilers know that a thread's id does not change, and ask once for a whole function: not here.
-PIRN_NOINLINE std::thread::id thread_now() {
-    asm volatile("");
-    return std::this_thread::get_id();
 }
 
 void compute_for(std::chrono::microseconds time) {
@@ -104,10 +99,10 @@ TEST_F(crews, leave_a_task_that_has_begun_where_it_is) {
 
 TEST_F(crews, pin_a_task_to_the_worker_that_was_asked_for) {
     with_helpers(2, [](pirn::scheduler& tasks) {
-        const std::thread::id here = thread_now();
         std::set<std::size_t> numbers;
         tasks
             .spawn([&] {
+                const std::thread::id here = thread_now();
                 for (int k = 0; k < 20; ++k) {
                     tasks
                         .spawn({.worker = pirn::this_worker},
@@ -124,6 +119,27 @@ TEST_F(crews, pin_a_task_to_the_worker_that_was_asked_for) {
             .get();
         // Whichever thread was first is the first.
         EXPECT_EQ(numbers, (std::set<std::size_t>{0, 1, 2}));
+    });
+}
+
+TEST_F(crews, spawn_on_their_own_thread_whichever_of_them_is_named) {
+    with_helpers(1, [](pirn::scheduler& tasks) {
+        tasks
+            .spawn([&] {
+                const int elsewhere = tasks.number() == 0 ? 1 : 0;
+                tasks
+                    .spawn({.worker = elsewhere},
+                           [&] {
+                               ASSERT_NE(pirn::scheduler::current(), &tasks);
+                               const std::thread::id here = thread_now();
+                               tasks
+                                   .spawn({.worker = pirn::this_worker},
+                                          [&] { EXPECT_EQ(thread_now(), here); })
+                                   .join();
+                           })
+                    .join();
+            })
+            .get();
     });
 }
 
@@ -228,6 +244,50 @@ TEST_F(crews, ask_everybody_to_stop) {
         tasks.run();
         EXPECT_EQ(tasks.alive(), 0U);
         EXPECT_EQ(tasks.spawn([] { return pirn::stop_requested(); }).get(), false);
+    });
+}
+
+TEST_F(crews, stop_a_task_that_is_still_on_its_way_to_its_worker) {
+    with_helpers(1, [](pirn::scheduler& tasks) {
+        tasks
+            .spawn([] {
+                std::vector<pirn::join_handle<>> handles;
+                for (int i = 0; i < 2000 / support::slowness; ++i) {
+                    handles.push_back(pirn::scheduler::current()->spawn({.worker = i % 2},
+                                                                        [] { compute_for(1us); }));
+                    handles.back().request_stop();
+                }
+                for (auto& each : handles) {
+                    each.join();
+                }
+            })
+            .get();
+    });
+}
+
+TEST_F(crews, ask_everybody_to_stop_also_those_who_wait_and_may_be_moved) {
+    with_helpers(2, [](pirn::scheduler& tasks) {
+        std::atomic<int> waiting{0};
+        for (int i = 0; i < 20; ++i) {
+            tasks
+                .spawn({.migratable = true},
+                       [&waiting] {
+                           auto child = pirn::scheduler::current()->spawn([] {
+                               for (;;) {
+                                   pirn::yield_now();
+                               }
+                           });
+                           ++waiting;
+                           child.join();
+                       })
+                .detach();
+        }
+        while (waiting < 20) {
+            tasks.tick();
+        }
+        tasks.request_stop_all();
+        tasks.run();
+        EXPECT_EQ(tasks.alive(), 0U);
     });
 }
 

@@ -8,11 +8,13 @@
 #include <pirn/runtime/spawn.hpp>
 
 #include "support/account.hpp"
+#include "support/threads.hpp"
 
 #include <chrono>
 #include <memory>
 #include <stdexcept>
 #include <system_error>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -81,6 +83,28 @@ TEST_F(timeouts, are_not_taken_for_a_request_to_stop) {
         pirn::yield_now();
         task.request_stop();
         EXPECT_THROW(task.get(), pirn::cancelled);
+    });
+}
+
+TEST_F(timeouts, keep_a_task_that_may_be_moved_where_the_deadline_is) {
+    pirn::run({.threads = 2}, [] {
+        const auto moves = [](int turns) {
+            const std::thread::id first = support::thread_now();
+            for (int i = 0; i < turns && support::thread_now() == first; ++i) {
+                // This thread is kept busy, so that the other one takes what it may.
+                pirn::spawn({.worker = pirn::this_worker}, [] {
+                    const auto end = std::chrono::steady_clock::now() + 200us;
+                    while (std::chrono::steady_clock::now() < end) {
+                    }
+                }).detach();
+                pirn::yield_now();
+            }
+            return support::thread_now() != first;
+        };
+        pirn::spawn({.migratable = true}, [&moves] {
+            EXPECT_FALSE(pirn::with_timeout(1h, [&moves] { return moves(200); }));
+            EXPECT_TRUE(moves(5000)); // it could be moved all the time
+        }).join();
     });
 }
 

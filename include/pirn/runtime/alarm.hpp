@@ -31,7 +31,8 @@ class PIRN_EXPORT alarm {
     // set: rings at `when` instead of whenever it was set for before; not at all if that is `never`. A
     // programmer error where there is no event loop. Never suspends.
     void set(time_point when);
-    // The same for another task than the current one, on the same thread. The alarm does not outlive that task.
+    // The same for a task of this thread, which stays on it while the alarm is set, even if it is migratable. It does
+    // not end before the alarm is unset.
     void set(time_point when, detail::task* for_task);
     // unset: does not ring any more. Never suspends.
     void unset() noexcept;
@@ -50,7 +51,7 @@ class PIRN_EXPORT alarm {
     timer timer_;
     ring_function ring_;
     loop* where_ = nullptr;        // on which it is set
-    detail::task* tied_ = nullptr; // the task that set it, which stays on this thread meanwhile
+    detail::task* tied_ = nullptr; // the task that it was set for, if any
 };
 
 } // namespace pirn

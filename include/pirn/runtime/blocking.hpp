@@ -16,11 +16,15 @@
 #include <exception>
 #include <functional>
 #include <optional>
-#include <system_error>
 #include <type_traits>
 #include <utility>
 
 namespace pirn {
+
+namespace detail {
+template <class, class>
+struct blocking_work;
+} // namespace detail
 
 // blocking_call: what a function on the pool may ask about the call that it is in.
 class blocking_call {
@@ -31,11 +35,14 @@ class blocking_call {
 
   private:
     template <class, class>
-    friend struct blocking_work;
+    friend struct detail::blocking_work;
     explicit blocking_call(const pooled_operation& work) noexcept : work_{work} {}
     const pooled_operation& work_;
 };
 
+namespace detail {
+
+// blocking_work: the call, on its way to the pool and back.
 template <class Function, class Result>
 struct blocking_work : work_operation {
     using slot = std::optional<std::conditional_t<std::is_void_v<Result>, int, Result>>;
@@ -71,8 +78,6 @@ struct blocking_work : work_operation {
     std::exception_ptr failure;
 };
 
-namespace detail {
-
 template <class Function, bool Asks = std::is_invocable_v<Function&, blocking_call&>>
 struct blocking_result {
     using type = std::invoke_result_t<Function&>;
@@ -93,7 +98,7 @@ auto blocking(Function&& function) {
     using bare = std::remove_reference_t<Function>;
     using result = typename detail::blocking_result<bare>::type;
     static_assert(!std::is_reference_v<result>, "return a pointer from blocking, or a copy");
-    awaitable<blocking_work<bare, result>> work{function};
+    awaitable<detail::blocking_work<bare, result>> work{function};
     const int outcome = await(work);
     if (work.failure) {
         std::rethrow_exception(std::move(work.failure));
@@ -102,7 +107,7 @@ auto blocking(Function&& function) {
         if (outcome == -ECANCELED) {
             throw cancelled{};
         }
-        throw_error(std::error_code{-outcome, std::system_category()}, "blocking");
+        throw_error(error_of(outcome), "blocking");
     }
     if constexpr (!std::is_void_v<result>) {
         return *std::move(work.result_of_call);

@@ -46,12 +46,14 @@ class PIRN_EXPORT scheduler {
     explicit scheduler(const scheduler_options& options = {}, idler* idles_with = nullptr);
     scheduler(const scheduler&) = delete;
     scheduler& operator=(const scheduler&) = delete;
-    // Tasks that are still alive are reported on stderr, asked to stop, and run to their end.
+    // Tasks that are still alive are reported on stderr, asked to stop, and run to their end. In a crew they are a
+    // programmer error.
     ~scheduler();
 
     // spawn: a new task that calls the function with the arguments, which are moved or copied into it.
     // It begins to run when the scheduler gets to it, never inside spawn. Throws std::bad_alloc when
-    // there is no stack. Never suspends.
+    // there is no stack. Only on the scheduler's thread; in a crew, a task may name any scheduler of it, and the new
+    // task belongs to the one that runs the caller. Never suspends.
     template <class Function>
     auto spawn(Function&& function, std::source_location where = std::source_location::current());
     template <class Function, class... Arguments>

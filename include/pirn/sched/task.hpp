@@ -19,6 +19,8 @@
 //   root, innermost scopes: see cancel_node.hpp. A node of the task's group hangs root below itself
 //   stop_requested  the same as innermost->asked
 //   nudge, nudged   whoever asks the task to stop, on another thread
+//   on_its_way      send, and the arrival at the worker that it was spawned for: `nudge` brings it there
+//   begun           each turn; others may look at any time
 //   on_end          at the spawn, by a group
 //   may_not_suspend no_suspend, which counts
 //   ties            what keeps a migratable task where it is
