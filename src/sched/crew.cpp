@@ -197,7 +197,7 @@ detail::task* scheduler::take_fresh() noexcept {
         }
         share_->count.fetch_sub(1, std::memory_order_relaxed);
     }
-    if (!taken->alive_link.linked()) {
+    if (!taken->listed) {
         adopt(*taken);
     }
     return taken;
@@ -217,14 +217,14 @@ bool scheduler::take_now(detail::task& fresh) noexcept {
             fresh.phase != detail::frame_phase::fresh || !fresh.queue_link.linked()) {
             return false;
         }
-        if (fresh.alive_link.linked()) {
+        if (fresh.listed) {
             runnable_.erase(fresh);
         } else if (offers != nullptr) {
             offers->fresh.erase(fresh);
             offers->count.fetch_sub(1, std::memory_order_relaxed);
         }
     }
-    if (!fresh.alive_link.linked()) {
+    if (!fresh.listed) {
         adopt(fresh);
     }
     if (turns_since_poll_ + 1 >= options_.turns_between_polls) {
@@ -264,8 +264,9 @@ bool scheduler::steal_from(scheduler& victim) noexcept {
             if (one == nullptr) {
                 break;
             }
-            if (one->alive_link.linked()) {
+            if (one->listed) {
                 victim.alive_.erase(*one);
+                one->listed = false;
             }
             // Whoever wakes a migratable one just now, sees it here or there.
             const detail::holding moves{theirs.movers, one->migratable};

@@ -302,6 +302,7 @@ void scheduler::adopt(detail::task& taken) noexcept {
         const detail::holding held{alive_guard_, share_ != nullptr};
         alive_.push_back(taken);
     }
+    taken.listed = true;
     // After the task can be found in the list: whoever asks all that are there, asks it, or we see that he did.
     if (everybody_leaves_ ||
         (crew_ != nullptr && crew_->leaving_.load(std::memory_order_seq_cst))) {

@@ -74,7 +74,7 @@ void detail::scheduler_access::for_each_task(const scheduler& of, Function funct
         scheduler::share& offers = *of.share_;
         const holding held{offers.guard};
         for (task* at = offers.fresh.front(); at != nullptr; at = offers.fresh.next(*at)) {
-            if (!at->alive_link.linked()) {
+            if (!at->listed) {
                 function(*at, false);
             }
         }

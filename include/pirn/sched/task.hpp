@@ -11,6 +11,7 @@
 //   home            at the spawn; by whoever takes the task over, under the lock of the queue that it is taken from
 //   queue_link      a run queue; a stealable one under that queue's lock
 //   alive_link      the scheduler's list of everything alive, under its lock
+//   listed          whether it is in that list: written by whoever has the task, and passed on with it
 //   parked_on       park and unpark; null while runnable or running. Others only look whether it is null
 //   abort_called    park, and whoever ends the wait early: once per wait
 //   joiners         join, under guard
@@ -101,6 +102,7 @@ struct PIRN_EXPORT task : frame {
     std::atomic<bool> nudged{false};
     std::atomic<bool> begun{false}; // for reports: it has had a turn
     bool on_its_way = false;        // nudge brings it to the worker that it was spawned for
+    bool listed = false;            // among what is alive here
     bool migratable = false;
     bool requeue = false;
     bool abort_called = false;
