@@ -3,6 +3,7 @@
 // What the sources of this room may do to each other's private parts, in one place.
 #pragma once
 
+#include <pirn/base/config.hpp>
 #include <pirn/sched/scheduler.hpp>
 
 #include <exception>
@@ -14,6 +15,9 @@ namespace pirn::detail {
 // How many requests of one task may be answered at once before others have a turn: enough to make the
 // way through the queue cheap, few enough to be fair.
 inline constexpr unsigned answers_per_turn = 32;
+
+// How often others may be let in before those who have waited longer, for each turn of the queue: a millisecond or two.
+inline constexpr unsigned jumps_per_turn = 16384;
 
 struct scheduler_access {
     static task_queue& runnable(scheduler& of) noexcept { return of.runnable_; }
@@ -47,9 +51,35 @@ struct scheduler_access {
         of.running_.store(&next, std::memory_order_relaxed);
         of.answers_left_ = answers_per_turn;
     }
-    static task* next_in_turn(scheduler& of) noexcept { return of.next_in_turn(); }
+    // Who runs when the running task is put aside, so that the way goes from task to task; null when the scheduler
+    // itself should have a look.
+    static task* next_in_turn(scheduler& of) noexcept {
+        if (PIRN_UNLIKELY(of.turns_since_poll_ + 1 >= of.options_.turns_between_polls)) {
+            return nullptr;
+        }
+        task* next = of.turn_.pop_front();
+        if (next == nullptr && of.goes_on_ && (alone(of) || of.fresh_to_take() == 0)) {
+            next = of.runnable_.pop_front();
+        }
+        of.jumps_left_ = jumps_per_turn;
+        of.turns_since_poll_ += next != nullptr ? 1 : 0;
+        return next;
+    }
+    static int& errno_of(const scheduler& of) noexcept { return *of.errno_; }
     static bool take_now(scheduler& of, task& fresh) noexcept { return of.take_now(fresh); }
 };
+
+// running_task: current_task, within this room.
+inline task* running_task() noexcept {
+    const auto* const here = static_cast<scheduler*>(this_thread().worker);
+    return here != nullptr ? scheduler_access::running(*here) : nullptr;
+}
+
+// shared_here: tree_shared, within this room.
+inline bool shared_here() noexcept {
+    const auto* const here = static_cast<const scheduler*>(this_thread().worker);
+    return here == nullptr || scheduler_access::must_lock(*here);
+}
 
 // end_wait_early: the task was asked to stop: if it waits, its wait is aborted, on its scheduler's thread.
 void end_wait_early(task& asked) noexcept;

@@ -90,13 +90,10 @@ void call_all(hooks heard) noexcept {
 
 } // namespace
 
-bool tree_shared() noexcept {
-    const auto* const here = static_cast<const scheduler*>(this_thread().worker);
-    return here == nullptr || scheduler_access::must_lock(*here);
-}
+bool tree_shared() noexcept { return shared_here(); }
 
 void hang(cancel_node& what, cancel_node& below) noexcept {
-    const holding held{below.guard, tree_shared()};
+    const holding held{below.guard, shared_here()};
     what.parent = &below;
     below.children.push_back(what);
     what.asked.store(what.asked_here() || (below.is_asked() && !what.shielded),
@@ -107,12 +104,12 @@ void take_down(cancel_node& what) noexcept {
     PIRN_ASSERT(what.children.empty(), "a scope ended before what is inside of it");
     cancel_node* const parent = what.parent;
     if (parent == nullptr) {
-        if (tree_shared()) { // whoever tells this node may still be at it
+        if (shared_here()) { // whoever tells this node may still be at it
             const holding held{what.guard};
         }
         return;
     }
-    const bool shared = tree_shared();
+    const bool shared = shared_here();
     const holding above{parent->guard, shared};
     const holding here{what.guard, shared};
     parent->children.erase(what);
@@ -121,7 +118,7 @@ void take_down(cancel_node& what) noexcept {
 
 void enter(cancel_node& what, task& self) noexcept {
     cancel_node& below = *self.innermost;
-    const bool shared = tree_shared();
+    const bool shared = shared_here();
     const holding above{below.guard, shared};
     const holding here{what.guard, shared};
     what.whose = &self;
@@ -137,7 +134,7 @@ void leave(cancel_node& what) noexcept {
     PIRN_ASSERT(what.children.empty(), "a scope ended before what is inside of it");
     task& self = *what.whose;
     cancel_node& parent = *what.parent;
-    const bool shared = tree_shared();
+    const bool shared = shared_here();
     const holding above{parent.guard, shared};
     const holding here{what.guard, shared};
     self.innermost = &parent;
@@ -148,7 +145,7 @@ void leave(cancel_node& what) noexcept {
     what.asked.store(what.asked_here(), std::memory_order_release); // alone again
 }
 
-cancelling::cancelling(cancel_node& what) noexcept : node_{what}, shared_{tree_shared()} {
+cancelling::cancelling(cancel_node& what) noexcept : node_{what}, shared_{shared_here()} {
     if (shared_) {
         node_.guard.lock();
     }
@@ -177,7 +174,7 @@ void request_cancel(cancel_node& what, const cancel_origin& why) noexcept {
 }
 
 bool hear(cancel_node& what, cancel_hook& hook) noexcept {
-    const holding held{what.guard, tree_shared()};
+    const holding held{what.guard, shared_here()};
     if (what.is_asked()) {
         return true;
     }
@@ -186,7 +183,7 @@ bool hear(cancel_node& what, cancel_hook& hook) noexcept {
 }
 
 void forget(cancel_node& what) noexcept {
-    const holding held{what.guard, tree_shared()};
+    const holding held{what.guard, shared_here()};
     what.on_asked = nullptr;
 }
 
@@ -194,7 +191,7 @@ void set_shielded(cancel_node& what, bool shielded) noexcept {
     hooks heard = nullptr;
     {
         cancel_node* const parent = what.parent;
-        const bool shared = tree_shared();
+        const bool shared = shared_here();
         spin_lock none;
         const holding upper{parent != nullptr ? parent->guard : none, shared};
         const holding here{what.guard, shared};

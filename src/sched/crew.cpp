@@ -229,6 +229,7 @@ bool scheduler::take_now(detail::task& fresh) noexcept {
     }
     if (turns_since_poll_ + 1 >= options_.turns_between_polls) {
         turn_.push_front(fresh);
+        jumped_ = true;
         return false;
     }
     ++turns_since_poll_;

@@ -11,13 +11,11 @@
 
 #include "sched/access.hpp"
 
-#include <cerrno>
-
 namespace pirn {
 namespace {
 
 detail::task& required_task() noexcept {
-    detail::task* self = detail::current_task();
+    detail::task* self = detail::running_task();
     PIRN_REQUIRE(self != nullptr,
                  "a suspending call was made outside of any task; call it from inside "
                  "pirn::run or a spawned task");
@@ -28,29 +26,18 @@ scheduler& home_of(const detail::task& which) noexcept {
     return *which.home.load(std::memory_order_relaxed);
 }
 
-// errno has an address that belongs to the thread, and compilers remember it: not across a switch, after which
-// the thread may be another one.
-PIRN_NOINLINE int read_errno() noexcept {
-    asm volatile("");
-    return errno;
-}
-PIRN_NOINLINE void write_errno(int kept) noexcept {
-    asm volatile("");
-    errno = kept;
-}
-
 // The one way in which a task is put aside: if it is known who runs next, straight to that one, else back to
-// the scheduler. errno is the thread's, and the tasks that run meanwhile write to it; it is handed back. (A
-// coroutine's switch is too short for two calls of the C library.)
+// the scheduler. errno is the thread's, and the tasks that run meanwhile write to it; it is handed back: on the
+// thread where the task goes on, whose scheduler knows where it is.
 void put_aside(detail::task& self, detail::task* next) {
-    const int kept = read_errno();
+    const int kept = detail::scheduler_access::errno_of(home_of(self));
     if (next != nullptr) {
         detail::scheduler_access::runs_now(home_of(self), *next);
         detail::transfer(self, *next);
     } else {
         detail::suspend(self);
     }
-    write_errno(kept);
+    detail::scheduler_access::errno_of(home_of(self)) = kept;
 }
 
 // Asked before anything is changed.
@@ -58,6 +45,25 @@ void require_that_it_may_suspend(const detail::task& self) {
     PIRN_REQUIRE(self.may_not_suspend == 0,
                  "a task suspended where it had said that it does not (no_suspend)",
                  {"name", self.name()});
+}
+
+// pass_turn: to the end of the queue.
+void pass_turn(detail::task& self) {
+    require_that_it_may_suspend(self);
+    if (PIRN_UNLIKELY(self.migratable)) {
+        self.requeue = true; // by the scheduler, when nobody stands on its stack any more
+        put_aside(self, nullptr);
+        return;
+    }
+    scheduler& home = home_of(self);
+    detail::scheduler_access::runnable(home).push_back(self);
+    detail::task* const next = detail::scheduler_access::next_in_turn(home);
+    if (next == &self) {
+        detail::scheduler_access::answers_left(home) =
+            detail::answers_per_turn; // nobody else wants to
+        return;
+    }
+    put_aside(self, next);
 }
 
 constexpr wait_kind unnamed_kind{"something"};
@@ -111,12 +117,15 @@ void unpark(waiter& on) noexcept {
 }
 
 void yield_now() {
-    throw_if_stopped();
-    detail::let_others_run();
+    detail::task& self = required_task();
+    if (PIRN_UNLIKELY(self.asked_to_stop())) {
+        throw cancelled{};
+    }
+    pass_turn(self);
 }
 
 bool stop_requested() noexcept {
-    const detail::task* self = detail::current_task();
+    const detail::task* self = detail::running_task();
     return self != nullptr && self->asked_to_stop();
 }
 
@@ -198,18 +207,7 @@ void checkpoint() {
     --left;
 }
 
-void let_others_run() {
-    task& self = required_task();
-    require_that_it_may_suspend(self);
-    scheduler& home = home_of(self);
-    if (PIRN_UNLIKELY(self.migratable)) {
-        self.requeue = true; // by the scheduler, when nobody stands on its stack any more
-        put_aside(self, nullptr);
-        return;
-    }
-    scheduler_access::runnable(home).push_back(self);
-    put_aside(self, scheduler_access::next_in_turn(home));
-}
+void let_others_run() { pass_turn(required_task()); }
 
 } // namespace detail
 } // namespace pirn

@@ -9,9 +9,13 @@
 //                                                                              · enough turns have passed
 //
 // A task that yields goes to the end of the queue, behind everything that was runnable before it.
+//
+// A switch from task to task goes past all this: it takes the next of this round, or, when nobody counts ticks, the
+// first of what would be the next round (next_in_turn). That ends with the turn at which the idler is asked.
 #include <pirn/sched/scheduler.hpp>
 
 #include <pirn/base/assert.hpp>
+#include <pirn/base/config.hpp>
 #include <pirn/coro/switch.hpp>
 #include <pirn/sched/crew.hpp>
 #include <pirn/sched/task_local.hpp>
@@ -21,6 +25,7 @@
 #include "sched/share.hpp"
 
 #include <atomic>
+#include <cerrno>
 #include <cstddef>
 #include <thread>
 #include <utility>
@@ -28,12 +33,15 @@
 namespace pirn {
 namespace {
 
-// How often in a round somebody may have a turn before those who have waited longer: a millisecond or two.
-constexpr unsigned jumps_per_round = 16384;
-
 void bump(std::atomic<std::size_t>& counter) noexcept {
     // Written on one thread only. release: whoever reads it sees what was counted.
     counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+}
+
+// Compilers know that a thread's errno stays where it is, and that a function stays on its thread.
+PIRN_NOINLINE int* address_of_errno() noexcept {
+    asm volatile("");
+    return &errno;
 }
 
 constinit const detail::cancel_origin everybody_leaves_origin{
@@ -47,6 +55,7 @@ class scheduler::at_work {
   public:
     explicit at_work(scheduler& now) noexcept : before_{detail::this_thread().worker} {
         detail::this_thread().worker = &now;
+        now.errno_ = address_of_errno();
         const auto* const around = static_cast<const scheduler*>(before_);
         now.must_lock_ =
             now.crew_ != nullptr || (around != nullptr && around != &now && around->must_lock_);
@@ -65,7 +74,6 @@ class scheduler::current_turn {
   public:
     explicit current_turn(scheduler& of) noexcept : of_{of} {
         of.outer_ = detail::this_thread().current;
-        of.jumps_left_ = jumps_per_round;
         of.turn_.take_all(of.runnable_);
     }
     ~current_turn() {
@@ -74,6 +82,7 @@ class scheduler::current_turn {
             of_.runnable_.take_all(of_.turn_);
         }
         of_.outer_ = nullptr;
+        of_.goes_on_ = false;
     }
     current_turn(const current_turn&) = delete;
     current_turn& operator=(const current_turn&) = delete;
@@ -129,13 +138,17 @@ scheduler* scheduler::current() noexcept {
                                                                                         : nullptr;
 }
 
-bool scheduler::tick() {
+bool scheduler::tick() { return round(false); }
+
+// round: `and_more`, if it need not end when everybody has had one turn.
+bool scheduler::round(bool and_more) {
     const at_work here{*this};
     PIRN_REQUIRE(running_.load(std::memory_order_relaxed) == nullptr,
                  "a task cannot drive its own scheduler");
     drain_inbox();
     // Only those that are runnable now: who yields or is woken meanwhile has its turn in the next tick.
     const current_turn turn{*this};
+    goes_on_ = and_more;
     const auto have_turn = [this](detail::task& next) {
         run_one(next);
         if (++turns_since_poll_ >= options_.turns_between_polls) {
@@ -145,6 +158,9 @@ bool scheduler::tick() {
     std::size_t fresh_left = share_ != nullptr ? fresh_to_take() : 0;
     for (;;) {
         detail::task* next = turn_.pop_front();
+        if (!std::exchange(jumped_, false)) {
+            jumps_left_ = detail::jumps_per_turn;
+        }
         if (next == nullptr && fresh_left > 0) {
             --fresh_left;
             next = take_fresh();
@@ -163,7 +179,7 @@ bool scheduler::tick() {
 void scheduler::run() {
     const watching until_all_have_ended{crew_};
     while (alive() > 0) {
-        if (!tick() && alive() > 0) {
+        if (!round(true) && alive() > 0) {
             wait();
         }
     }
@@ -186,7 +202,7 @@ void scheduler::run_until_ended(detail::task& which) {
     } bell{*this};
     const bool elsewhere = crew_ != nullptr && detail::tell_end(which, bell);
     while (!which.ended()) {
-        if (!tick() && !which.ended()) {
+        if (!round(true) && !which.ended()) {
             wait();
         }
     }
@@ -198,11 +214,11 @@ void scheduler::run_until_ended(detail::task& which) {
 void scheduler::serve() {
     PIRN_REQUIRE(crew_ != nullptr, "serve is for schedulers of a crew: nobody could end it");
     while (!crew_->closed_.load(std::memory_order_acquire)) {
-        if (!tick() && !crew_->closed_.load(std::memory_order_acquire)) {
+        if (!round(true) && !crew_->closed_.load(std::memory_order_acquire)) {
             wait();
         }
     }
-    while (tick()) {
+    while (round(true)) {
     }
 }
 
@@ -252,7 +268,8 @@ void scheduler::conclude(detail::task& ended) {
 }
 
 // goes_on_at_once: who has waited for a task that has just ended has its turn next, so that what was spawned and is joined
-// is as good as called, and a tree of tasks is walked depth first. Not more often in a round than others can wait for.
+// is as good as called, and a tree of tasks is walked depth first. Only so often for a turn that somebody has waited for:
+// then it is the next one's, who has as many.
 bool scheduler::goes_on_at_once(waiter& joiner) noexcept {
     detail::task* const sleeper = joiner.who;
     if (sleeper == nullptr || jumps_left_ == 0 || sleeper->migratable || outer_ == nullptr ||
@@ -261,6 +278,7 @@ bool scheduler::goes_on_at_once(waiter& joiner) noexcept {
         return false;
     }
     --jumps_left_;
+    jumped_ = true;
     joiner.over = true;
     sleeper->parked_on.store(nullptr, std::memory_order_relaxed);
     turn_.push_front(*sleeper);
@@ -318,19 +336,6 @@ void scheduler::make_runnable(detail::task& what) noexcept {
     }
 }
 
-// next_in_turn: who runs when the running task is put aside, so that the way goes from task to task; null when
-// the scheduler itself should have a look.
-detail::task* scheduler::next_in_turn() noexcept {
-    if (turns_since_poll_ + 1 >= options_.turns_between_polls) {
-        return nullptr;
-    }
-    detail::task* const next = turn_.pop_front();
-    if (next != nullptr) {
-        ++turns_since_poll_;
-    }
-    return next;
-}
-
 std::size_t scheduler::alive() const noexcept {
     if (crew_ != nullptr) {
         return crew_->alive();
@@ -340,6 +345,7 @@ std::size_t scheduler::alive() const noexcept {
 
 void scheduler::poll() {
     turns_since_poll_ = 0;
+    goes_on_ = false;
     idler_->poll();
     drain_inbox();
 }

@@ -48,7 +48,7 @@ struct join_waiter : waiter {
 void leave_wait_queue(waiter& on) noexcept {
     auto& self = static_cast<join_waiter&>(on);
     {
-        const holding held{self.other.guard, tree_shared()};
+        const holding held{self.other.guard, shared_here()};
         if (!self.link.linked()) {
             return;
         }
@@ -77,10 +77,7 @@ scheduler& own_scheduler(scheduler& any) {
 
 } // namespace
 
-task* current_task() noexcept {
-    auto* here = static_cast<scheduler*>(this_thread().worker);
-    return here != nullptr ? scheduler_access::running(*here) : nullptr;
-}
+task* current_task() noexcept { return running_task(); }
 
 bool spend_answer() noexcept {
     scheduler* here = scheduler::current();
@@ -108,7 +105,7 @@ void start_within(task& fresh, scheduler& home, cancel_node& below, end_hook& ho
 }
 
 bool give_up(task& which) noexcept {
-    if (!tree_shared()) {
+    if (!shared_here()) {
         const std::uint32_t left = which.references.load(std::memory_order_relaxed) - 1;
         which.references.store(left, std::memory_order_relaxed);
         return left == 0;
@@ -128,13 +125,13 @@ void release(task& which) noexcept {
 }
 
 void wait_for_end(task& other, bool cancellable) {
-    if (cancellable) {
-        throw_if_stopped();
+    task* self = running_task();
+    if (cancellable && self != nullptr && PIRN_UNLIKELY(self->asked_to_stop())) {
+        throw cancelled{};
     }
     if (other.ended()) {
         return;
     }
-    task* self = current_task();
     PIRN_REQUIRE(self != &other, "a task cannot wait for its own end", {"name", other.name()});
     scheduler& theirs = *other.home.load(std::memory_order_acquire);
     if (self == nullptr) {
@@ -158,7 +155,7 @@ void wait_for_end(task& other, bool cancellable) {
 }
 
 bool tell_end(task& other, waiter& on) noexcept {
-    const holding held{other.guard, tree_shared()};
+    const holding held{other.guard, shared_here()};
     if (other.over.load(std::memory_order_relaxed)) {
         return false;
     }
@@ -167,7 +164,7 @@ bool tell_end(task& other, waiter& on) noexcept {
 }
 
 void forget_end(task& other, waiter& on) noexcept {
-    const holding held{other.guard, tree_shared()};
+    const holding held{other.guard, shared_here()};
     if (on.link.linked()) {
         other.joiners.erase(on);
     }

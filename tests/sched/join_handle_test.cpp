@@ -8,14 +8,18 @@
 #include <pirn/sched/scheduler.hpp>
 
 #include "support/account.hpp"
+#include "support/sanitizers.hpp"
 #include "support/tasks.hpp"
 
+#include <algorithm>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -330,6 +334,53 @@ TEST_F(join_handle, a_joiner_that_is_stopped_in_the_moment_of_the_end_has_joined
     EXPECT_TRUE(target.done());
     joiner.request_stop();
     EXPECT_TRUE(joiner.get());
+}
+
+// Ten tasks below each, joined one after the other: whoever has begun is as deep as the tree, not as broad.
+long grow(long size, std::size_t& most) {
+    if (size == 1) {
+        most = std::max(most, pirn::scheduler::current()->alive());
+        return 1;
+    }
+    std::vector<pirn::join_handle<long>> parts;
+    for (int i = 0; i < 10; ++i) {
+        parts.push_back(
+            pirn::scheduler::current()->spawn([size, &most] { return grow(size / 10, most); }));
+    }
+    long sum = 0;
+    for (auto& each : parts) {
+        sum += each.get();
+    }
+    return sum;
+}
+
+TEST_F(join_handle, walks_a_tree_with_few_tasks_alive) {
+    constexpr long leaves = support::slowness > 1 ? 1000 : 100'000;
+    pirn::scheduler tasks;
+    std::size_t most = 0;
+    EXPECT_EQ(tasks.spawn([&] { return grow(leaves, most); }).get(), leaves);
+    EXPECT_GT(most, 20U);
+    EXPECT_LT(most, 2000U); // of 111,111
+}
+
+TEST_F(join_handle, of_one_who_spawns_and_joins_without_end_leaves_others_their_turns) {
+    pirn::scheduler tasks;
+    bool done = false;
+    auto other = tasks.spawn([&] {
+        for (int turn = 0; turn < 3; ++turn) {
+            pirn::yield_now();
+        }
+        done = true;
+    });
+    auto endless = tasks.spawn([&] {
+        long joined = 0;
+        for (; !done; ++joined) {
+            pirn::scheduler::current()->spawn([] {}).join();
+        }
+        return joined;
+    });
+    EXPECT_LT(endless.get(), 200'000);
+    other.join();
 }
 
 } // namespace

@@ -11,6 +11,7 @@
 #include "support/tasks.hpp"
 
 #include <atomic>
+#include <cstddef>
 #include <string>
 #include <thread>
 #include <utility>
@@ -56,6 +57,46 @@ TEST_F(scheduler, gives_each_runnable_task_one_turn_a_tick) {
     EXPECT_EQ(order, "ababab");
     EXPECT_FALSE(tasks.tick()); // both return
     EXPECT_EQ(tasks.alive(), 0U);
+}
+
+TEST_F(scheduler, gives_turns_in_the_same_order_when_nobody_counts_ticks) {
+    for (const std::size_t between : {1U, 2U, 5U, 128U}) {
+        pirn::scheduler tasks{{.turns_between_polls = between}};
+        std::string order;
+        for (const char name : {'a', 'b', 'c'}) {
+            tasks
+                .spawn([&order, name] {
+                    for (int turn = 0; turn < 40; ++turn) {
+                        order += name;
+                        pirn::yield_now();
+                    }
+                })
+                .detach();
+        }
+        tasks.run();
+        std::string expected;
+        for (int turn = 0; turn < 40; ++turn) {
+            expected += "abc";
+        }
+        EXPECT_EQ(order, expected) << between;
+    }
+}
+
+TEST_F(scheduler, returns_when_the_awaited_task_ends_although_others_never_do) {
+    pirn::scheduler tasks;
+    for (int i = 0; i < 3; ++i) {
+        tasks
+            .spawn([] {
+                for (;;) {
+                    pirn::yield_now();
+                }
+            })
+            .detach();
+    }
+    EXPECT_EQ(tasks.spawn([] { return 7; }).get(), 7);
+    EXPECT_EQ(tasks.alive(), 3U);
+    tasks.request_stop_all();
+    tasks.run();
 }
 
 TEST_F(scheduler, lets_a_task_spawned_by_a_task_begin_in_the_next_tick_behind_who_waited) {

@@ -113,6 +113,7 @@ class PIRN_EXPORT scheduler {
     class watching;
     struct share; // what others of the crew touch
 
+    bool round(bool and_more);
     void run_one(detail::task& next);
     void conclude(detail::task& ended);
     bool goes_on_at_once(waiter& joiner) noexcept;
@@ -124,7 +125,6 @@ class PIRN_EXPORT scheduler {
 
     void begin(detail::task& fresh) noexcept;
     void make_runnable(detail::task& what) noexcept;
-    detail::task* next_in_turn() noexcept;
     bool take_now(detail::task& fresh) noexcept;
 
     // Deadlocks (deadlock.cpp).
@@ -161,9 +161,12 @@ class PIRN_EXPORT scheduler {
     detail::frame* outer_ = nullptr; // in which coroutine it is driven
     std::atomic<detail::task*> running_{nullptr}; // written on this thread only
     std::size_t turns_since_poll_ = 0;
-    bool nothing_new_ = false; // since it was looked for deadlocks, no task has had a turn
-    time_point next_look_{};   // for circles
-    unsigned jumps_left_ = 0;
+    bool goes_on_ = false;      // after this round with another, until the next poll
+    int* errno_ = nullptr;      // of its thread
+    bool nothing_new_ = false;  // since it was looked for deadlocks, no task has had a turn
+    time_point next_look_{};    // for circles
+    unsigned jumps_left_ = 0;   // see goes_on_at_once
+    bool jumped_ = false;       // the first of turn_ is there by such a jump
     unsigned answers_left_ = 0; // see detail::spend_answer
     list<detail::task, &detail::task::alive_link> alive_;
     mutable detail::spin_lock alive_guard_;
