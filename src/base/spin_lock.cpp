@@ -18,13 +18,13 @@ void spin_lock::lock_slowly() noexcept {
     int looks = 0;
     do {
         // Looking does not take the line from the holder; only the exchange does.
-        while (held_.load(std::memory_order_relaxed)) {
+        while (held_.load(std::memory_order_relaxed) != 0) {
             if (++looks >= looks_before_yield) {
                 looks = 0;
                 std::this_thread::yield();
             }
         }
-    } while (held_.exchange(true, std::memory_order_acquire)); // pairs with the release in unlock
+    } while (held_.exchange(1, std::memory_order_acquire) != 0); // pairs with the release in unlock
 }
 
 } // namespace pirn::detail

@@ -98,8 +98,8 @@ void crew::notify() noexcept {
     const std::size_t first = turn_.fetch_add(1, std::memory_order_relaxed);
     for (std::size_t i = 0; i < members; ++i) {
         scheduler* const one = member((first + i) % members);
-        if (one != nullptr && one->share_->asleep.load(std::memory_order_relaxed) &&
-            one->share_->asleep.exchange(false)) {
+        if (one != nullptr && one->share_->asleep.load(std::memory_order_relaxed) != 0 &&
+            one->share_->asleep.exchange(0) != 0) {
             sleepers_.fetch_sub(1);
             one->idles_with().wake();
             return;
@@ -110,7 +110,7 @@ void crew::notify() noexcept {
 void crew::wake_watchers() noexcept {
     for (std::size_t i = 0; i < size(); ++i) {
         if (scheduler* const one = member(i)) {
-            if (one->share_->asleep.exchange(false)) {
+            if (one->share_->asleep.exchange(0) != 0) {
                 sleepers_.fetch_sub(1);
                 one->idles_with().wake();
             }
@@ -123,17 +123,18 @@ void crew::wake_watchers() noexcept {
 bool crew::all_sleep_for_good() noexcept {
     for (std::size_t i = 0; i < size(); ++i) {
         const scheduler* const one = member(i);
-        if (one != nullptr && (!one->share_->asleep.load() || one->share_->expects_news.load())) {
+        if (one != nullptr &&
+            (one->share_->asleep.load() == 0 || one->share_->expects_news.load())) {
             return false;
         }
     }
-    return !deadlock_reported_.exchange(true);
+    return deadlock_reported_.exchange(1) == 0;
 }
 
 void crew::ask_all_to_stop() noexcept {
     for (std::size_t i = 0; i < size(); ++i) {
         scheduler* const one = member(i);
-        if (one != nullptr && !one->share_->asking.exchange(true)) {
+        if (one != nullptr && one->share_->asking.exchange(1) == 0) {
             one->post(one->share_->ask_all);
         }
     }
@@ -141,7 +142,7 @@ void crew::ask_all_to_stop() noexcept {
 
 void scheduler::share::ask_all_call::arrived(remote_call& which) noexcept {
     scheduler& self = static_cast<ask_all_call&>(which).whose;
-    self.share_->asking.store(false);
+    self.share_->asking.store(0);
     if (self.crew_->leaving_.load()) { // if not, they have all left already
         self.ask_all_here();
     }
@@ -174,14 +175,14 @@ void scheduler::send(detail::task& fresh) noexcept {
     }
     // `nudge` is what it travels by, and cannot be in the queue twice: who asks it to stop meanwhile finds it nudged.
     fresh.on_its_way = true;
-    fresh.nudged.store(true, std::memory_order_relaxed);
+    fresh.nudged.store(1, std::memory_order_relaxed);
     fresh.home.store(to, std::memory_order_release);
     to->post(fresh.nudge);
 }
 
 void scheduler::arrive(detail::task& fresh) noexcept {
     fresh.on_its_way = false;
-    fresh.nudged.exchange(false, std::memory_order_acq_rel);
+    fresh.nudged.exchange(0, std::memory_order_acq_rel);
     adopt(fresh);
     runnable_.push_back(fresh);
 }
@@ -341,17 +342,17 @@ bool scheduler::may_sleep() const noexcept {
 }
 
 void scheduler::sleep() {
-    share_->asleep.store(true);
+    share_->asleep.store(1);
     crew_->sleepers_.fetch_add(1);
     share_->expects_news.store(idler_->expects_news());
     if (may_sleep()) {
         wait_and_watch();
     }
-    if (share_->asleep.exchange(false)) {
+    if (share_->asleep.exchange(0) != 0) {
         crew_->sleepers_.fetch_sub(1);
     }
     if (!inbox_.empty() || !calls_.empty() || !runnable_.empty()) {
-        crew_->deadlock_reported_.store(false);
+        crew_->deadlock_reported_.store(0);
     }
 }
 

@@ -171,7 +171,7 @@ void end_wait_early(task& asked) noexcept {
         return;
     }
     // acquire and release: whoever clears it looks at the request afterwards.
-    if (!asked.nudged.exchange(true, std::memory_order_acq_rel)) {
+    if (asked.nudged.exchange(1, std::memory_order_acq_rel) == 0) {
         asked.references.fetch_add(1, std::memory_order_relaxed);
         home->post(asked.nudge);
     }
@@ -183,7 +183,7 @@ void task::nudge_call::arrived(remote_call& which) noexcept {
         scheduler_access::arrive(asked);
         return;
     }
-    asked.nudged.exchange(false, std::memory_order_acq_rel);
+    asked.nudged.exchange(0, std::memory_order_acq_rel);
     if (asked.asked_to_stop() && !asked.ended()) {
         end_wait_early(asked); // or sends it on, if the task has moved
     }

@@ -23,6 +23,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 
 namespace pirn {
 
@@ -39,9 +40,9 @@ struct scheduler::share {
     detail::task_queue fresh;
     std::atomic<std::size_t> count{0};
     detail::spin_lock movers;
-    alignas(64) std::atomic<bool> asleep{false};
+    alignas(64) std::atomic<std::uint32_t> asleep{0};
     std::atomic<bool> expects_news{true}; // while asleep
-    std::atomic<bool> asking{false};
+    std::atomic<std::uint32_t> asking{0};
     ask_all_call ask_all;
     unsigned next_victim = 0; // the owner's
 };

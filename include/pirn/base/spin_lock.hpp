@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The lock under everything that several threads may touch for a moment: one byte.
+// The lock under everything that several threads may touch for a moment: one word. A byte would do, but on riscv64
+// gcc 12 calls a library to exchange one.
 //
 // This is not API. It is installed because the primitives of sync, and tasks, hold theirs by value.
 //
@@ -12,6 +13,7 @@
 #include <pirn/base/threads.hpp>
 
 #include <atomic>
+#include <cstdint>
 
 namespace pirn::detail {
 
@@ -26,20 +28,20 @@ class spin_lock {
     void lock() noexcept {
         if (only_thread()) {
             // Nobody else can hold it. Stored all the same, because what is held may create a thread.
-            held_.store(true, std::memory_order_relaxed);
+            held_.store(1, std::memory_order_relaxed);
             return;
         }
         // acquire: pairs with the release in unlock.
-        if (PIRN_UNLIKELY(held_.exchange(true, std::memory_order_acquire))) {
+        if (PIRN_UNLIKELY(held_.exchange(1, std::memory_order_acquire) != 0)) {
             lock_slowly();
         }
     }
-    void unlock() noexcept { held_.store(false, std::memory_order_release); }
+    void unlock() noexcept { held_.store(0, std::memory_order_release); }
 
   private:
     PIRN_EXPORT void lock_slowly() noexcept;
 
-    std::atomic<bool> held_{false};
+    std::atomic<std::uint32_t> held_{0};
 };
 
 // holding: a lock held for a scope, or until release.

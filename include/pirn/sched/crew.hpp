@@ -29,6 +29,7 @@
 #include <array>
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 
 namespace pirn {
 
@@ -76,7 +77,7 @@ class PIRN_EXPORT crew {
     std::atomic<unsigned> turn_{0};            // where to begin to look for a sleeper
     std::atomic<std::size_t> left_spawned_{0}; // by schedulers that are gone
     std::atomic<std::size_t> left_ended_{0};
-    std::atomic<bool> deadlock_reported_{false};
+    std::atomic<std::uint32_t> deadlock_reported_{0};
     std::atomic<bool> closed_{false};
     std::atomic<bool> leaving_{false}; // everybody was asked to stop, and somebody is still there
 };

@@ -99,7 +99,7 @@ struct PIRN_EXPORT task : frame {
     spin_lock guard;
     std::atomic<bool> over{false};
     std::atomic<bool> stop_requested{false};
-    std::atomic<bool> nudged{false};
+    std::atomic<std::uint32_t> nudged{0};
     std::atomic<bool> begun{false}; // for reports: it has had a turn
     bool on_its_way = false;        // nudge brings it to the worker that it was spawned for
     bool listed = false;            // among what is alive here
