@@ -64,7 +64,7 @@ void pool_door::cancel(pooled_operation& what) noexcept {
     if (pool_->state_->hit(what)) {
         stubborn_.push_back(what);
         pause_ = first_pause;
-        next_hit_ = after(pause_);
+        next_hit_ = clock::now() + pause_;
     }
 }
 

@@ -106,13 +106,15 @@ int await_shielded_operation(operation& what, waiter*& sleeper) noexcept {
 } // namespace detail
 
 void sleep_until(time_point deadline) {
-    if (deadline <= clock::now()) {
+    if (deadline <= now()) {
         yield_now();
         return;
     }
     awaitable<timer_operation> timer{deadline};
-    if (await(timer) == -ECANCELED) {
+    if (const int result = await(timer); result == -ECANCELED) {
         throw cancelled{};
+    } else if (result != 0) {
+        throw_error(error_of(result), "sleep");
     }
 }
 

@@ -13,6 +13,7 @@
 
 #include <pirn/base/assert.hpp>
 #include <pirn/loop/loop.hpp>
+#include <pirn/loop/test_clock.hpp>
 #include <pirn/sched/crew.hpp>
 
 #include "os/processors.hpp"
@@ -52,10 +53,26 @@ struct station {
 std::size_t threads_of(const runtime_options& options) {
     PIRN_REQUIRE(options.threads <= crew::most_members, "a runtime has at most 256 threads",
                  {"threads", options.threads});
+    PIRN_REQUIRE(options.loop.time == nullptr || options.threads == 1,
+                 "a test_clock is for one thread", {"threads", options.threads});
     return options.threads != 0
                ? options.threads
                : std::min<std::size_t>(os::available_processors(), crew::most_members);
 }
+
+// Tasks go by the clock of their loop.
+class by_its_clock {
+  public:
+    explicit by_its_clock(const runtime_options& of) noexcept
+        : before_{detail::tell_time_by(of.loop.time != nullptr ? &of.loop.time->hand() : nullptr)} {
+    }
+    ~by_its_clock() { detail::tell_time_by(before_); }
+    by_its_clock(const by_its_clock&) = delete;
+    by_its_clock& operator=(const by_its_clock&) = delete;
+
+  private:
+    const time_point* before_;
+};
 
 } // namespace
 
@@ -119,6 +136,7 @@ struct runtime::state {
         if (!here) {
             return;
         }
+        const by_its_clock ticks{options};
         if (here->tasks.alive() > 0) {
             here->tasks.report_alive();
             here->tasks.request_stop_all();
@@ -162,6 +180,7 @@ loop& runtime::loop() noexcept { return state_->here->runs_on; }
 const runtime_options& runtime::options() const noexcept { return state_->options; }
 
 void runtime::finish(detail::task& main) {
+    const by_its_clock ticks{state_->options};
     state_->here->tasks.run_until_ended(main);
     if (main.failure) {
         state_->here->tasks.request_stop_all();

@@ -83,7 +83,7 @@ std::string circles(const tasks& among) {
 } // namespace
 
 void scheduler::look_for_circles() noexcept {
-    next_look_ = clock::now() + options_.report_deadlock_after;
+    next_look_ = now() + options_.report_deadlock_after;
     if (alive() > most_looked_through) {
         return;
     }
@@ -139,7 +139,7 @@ void scheduler::wait_and_watch() {
     }
     if (idler_->expects_news()) {
         // Not so soon after the last look; but once more when it is quiet, as nobody may come by for long.
-        if (clock::now() < next_look_) {
+        if (now() < next_look_) {
             idler_->wait_until(next_look_);
         } else {
             nothing_new_ = true;
@@ -148,9 +148,9 @@ void scheduler::wait_and_watch() {
         }
         return;
     }
-    const time_point patience = clock::now() + options_.report_deadlock_after;
+    const time_point patience = now() + options_.report_deadlock_after;
     idler_->wait_until(patience);
-    if (clock::now() < patience || idler_->expects_news() || !inbox_.empty() || !calls_.empty() ||
+    if (now() < patience || idler_->expects_news() || !inbox_.empty() || !calls_.empty() ||
         alive() == 0) {
         return;
     }

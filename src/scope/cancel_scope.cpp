@@ -156,7 +156,7 @@ void cancel_scope::begin() {
         out_->source.request_stop();
     }
     if (deadline_ != never && !node_.asked_here()) {
-        if (deadline_ <= clock::now()) {
+        if (deadline_ <= now()) {
             cancel("the deadline", {});
         } else {
             alarm_.set(deadline_, self);

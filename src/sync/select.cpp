@@ -239,7 +239,7 @@ select_case* choose(std::span<select_case*> cases, std::span<spin_lock*> locks, 
 }
 
 outcome time_case::attempt(woken& /*wake*/) {
-    return deadline != never && clock::now() >= deadline ? outcome::done : outcome::none;
+    return deadline != never && now() >= deadline ? outcome::done : outcome::none;
 }
 
 namespace {

@@ -62,4 +62,15 @@ TEST(time, after_a_fraction_of_a_nanosecond_is_not_early) {
 
 TEST(time, that_never_comes_lies_behind_every_other) { EXPECT_GT(never, pirn::clock::now()); }
 
+TEST(time, is_told_by_what_was_put_in_place_of_the_clock) {
+    pirn::time_point hand{5s};
+    const pirn::time_point* const before = pirn::detail::tell_time_by(&hand);
+    EXPECT_EQ(pirn::now(), pirn::time_point{5s});
+    hand += 1s;
+    EXPECT_EQ(pirn::now(), pirn::time_point{6s});
+    EXPECT_EQ(after(1s), pirn::time_point{7s});
+    EXPECT_EQ(pirn::detail::tell_time_by(before), &hand);
+    EXPECT_GE(pirn::now(), pirn::clock::now() - 1h);
+}
+
 } // namespace

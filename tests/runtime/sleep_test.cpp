@@ -4,17 +4,23 @@
 #include <pirn/runtime/sleep.hpp>
 
 #include <pirn/base/error.hpp>
+#include <pirn/loop/test_clock.hpp>
 #include <pirn/runtime/runtime.hpp>
 #include <pirn/runtime/spawn.hpp>
 
 #include "support/account.hpp"
+#include "support/sanitizers.hpp"
 
 #include <algorithm>
 #include <chrono>
 #include <random>
+#include <system_error>
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 namespace {
 
@@ -90,6 +96,74 @@ TEST_F(sleeping, does_not_begin_in_a_task_that_was_asked_to_stop_before) {
         });
         sleeper.request_stop();
         sleeper.get();
+    });
+}
+
+TEST_F(sleeping, by_a_clock_for_tests_takes_a_year_at_once) {
+    pirn::test_clock time{pirn::when_idle::jumps};
+    const auto begin = pirn::clock::now();
+    pirn::run({.loop = {.time = &time}}, [] {
+        EXPECT_EQ(pirn::now(), pirn::time_point{});
+        auto hourly = pirn::spawn([] {
+            for (int hour = 1; hour <= 24 * 365; ++hour) {
+                pirn::sleep_for(1h);
+                EXPECT_EQ(pirn::now(), pirn::time_point{} + hour * 1h);
+            }
+        });
+        pirn::sleep_until(pirn::time_point{} + 90min);
+        EXPECT_EQ(pirn::now(), pirn::time_point{} + 90min);
+        hourly.join();
+    });
+    EXPECT_EQ(time.now(), pirn::time_point{} + 24h * 365);
+    EXPECT_LT(pirn::clock::now() - begin, 60s);
+    EXPECT_GE(pirn::now(), begin); // the test's clock is gone
+}
+
+TEST_F(sleeping, by_a_clock_for_tests_waits_until_it_is_moved) {
+    pirn::test_clock time;
+    pirn::run({.loop = {.time = &time}}, [&time] {
+        bool awake = false;
+        auto sleeper = pirn::spawn([&awake] {
+            pirn::sleep_for(1h);
+            awake = true;
+        });
+        pirn::yield_now();
+        time.advance(1h - 1ns);
+        for (int i = 0; i < 1000; ++i) {
+            pirn::yield_now();
+        }
+        EXPECT_FALSE(awake);
+        time.advance(1ns);
+        sleeper.join();
+        EXPECT_TRUE(awake);
+    });
+}
+
+using sleeping_death = sleeping;
+
+TEST_F(sleeping_death, by_a_clock_for_tests_is_for_one_thread) {
+    pirn::test_clock time;
+    EXPECT_DEATH(pirn::run({.threads = 2, .loop = {.time = &time}}, [] {}),
+                 "a test_clock is for one thread");
+}
+
+TEST_F(sleeping, in_a_child_process_is_an_error) {
+    SKIP_WHEN(support::under_thread_sanitizer, "ThreadSanitizer starts a thread in the child");
+    pirn::run([] {
+        const pid_t child = fork();
+        ASSERT_GE(child, 0);
+        if (child == 0) {
+            try {
+                pirn::sleep_for(1ms);
+                _exit(1);
+            } catch (const std::system_error& refused) {
+                _exit(refused.code() == std::errc::no_such_process ? 0 : 2);
+            }
+        }
+        int status = -1;
+        ASSERT_EQ(waitpid(child, &status, 0), child);
+        EXPECT_EQ(status, 0);
+        pirn::sleep_for(1ms); // the parent's goes on
     });
 }
 

@@ -11,10 +11,10 @@
 #include "support/threads.hpp"
 
 #include <atomic>
-#include <barrier>
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <latch>
 #include <set>
 #include <stdexcept>
 #include <thread>
@@ -32,8 +32,8 @@ class crews : public support::balanced<> {};
 // Serves with so many threads beside this one while the function runs here, outside of any task.
 void with_helpers(std::size_t helpers, const std::function<void(pirn::scheduler&)>& does) {
     pirn::crew all;
-    std::barrier<> made{static_cast<std::ptrdiff_t>(helpers + 1)};
-    std::barrier<> stopped{static_cast<std::ptrdiff_t>(helpers + 1)};
+    std::latch made{static_cast<std::ptrdiff_t>(helpers + 1)};
+    std::latch stopped{static_cast<std::ptrdiff_t>(helpers + 1)};
     std::vector<std::jthread> threads;
     for (std::size_t i = 0; i < helpers; ++i) {
         threads.emplace_back([&] {

@@ -3,6 +3,7 @@
 // Functions with a limit of time.
 #include <pirn/scope/timeout.hpp>
 
+#include <pirn/loop/test_clock.hpp>
 #include <pirn/runtime/runtime.hpp>
 #include <pirn/runtime/sleep.hpp>
 #include <pirn/runtime/spawn.hpp>
@@ -105,6 +106,21 @@ TEST_F(timeouts, keep_a_task_that_may_be_moved_where_the_deadline_is) {
             EXPECT_FALSE(pirn::with_timeout(1h, [&moves] { return moves(200); }));
             EXPECT_TRUE(moves(5000)); // it could be moved all the time
         }).join();
+    });
+}
+
+TEST_F(timeouts, go_by_the_clock_of_a_test) {
+    pirn::test_clock time{pirn::when_idle::jumps};
+    pirn::run({.loop = {.time = &time}}, [] {
+        EXPECT_EQ(pirn::with_timeout(2h,
+                                     [] {
+                                         pirn::sleep_for(1h);
+                                         return 7;
+                                     }),
+                  7);
+        EXPECT_EQ(pirn::now(), pirn::time_point{} + 1h);
+        EXPECT_FALSE(pirn::try_with_timeout(2h, [] { pirn::sleep_for(3h); }));
+        EXPECT_EQ(pirn::now(), pirn::time_point{} + 3h);
     });
 }
 

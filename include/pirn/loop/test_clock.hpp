@@ -2,7 +2,8 @@
 //
 // A clock for tests: it goes only when it is told to, so that what takes an hour is tested in a microsecond, and
 // to the nanosecond. Named in loop_options, it says what time it is for all timers of that loop, and for the
-// times until which its `run` waits. IO, the blocking pool and the threads of the program know nothing of it.
+// times until which its `run` waits. Named in the loop_options of a runtime, it is also what pirn::now and pirn::after say
+// to its tasks, for sleeps and timeouts. IO, the blocking pool and the threads of the program know nothing of it.
 //
 //                       advance, advance_to
 //   start ─────────────────────────────────────────────► later, never back
@@ -34,6 +35,9 @@ class PIRN_EXPORT test_clock {
 
     // now: the time. Never suspends.
     time_point now() const noexcept { return now_; }
+
+    // hand: where now() is to be read. Never suspends.
+    const time_point& hand() const noexcept { return now_; }
 
     // advance: moves time on, as far as to just before `never`. A negative duration is a
     // programmer error. What is due then completes in the loop's next run. Never suspends.

@@ -55,7 +55,8 @@ void prepare_file(io_uring_sqe& entry, operation& what) noexcept {
     switch (what.kind()) {
     case operation_kind::open: {
         const auto& open = as<open_operation>(what);
-        io_uring_prep_openat(&entry, open.directory, open.path, open.flags | O_CLOEXEC, open.mode);
+        io_uring_prep_openat(&entry, open.directory, open.path,
+                             open.flags | O_CLOEXEC | O_LARGEFILE, open.mode);
         break;
     }
     case operation_kind::read: {
