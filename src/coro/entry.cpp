@@ -107,14 +107,18 @@ void entry(arch::context*) {
     depart_for_good(self);
 }
 
-arch::message resume_slowly(frame& to, arch::message sent) {
-    thread_state& here = this_thread();
+void prepare_thread(thread_state& here) {
     if (here.current == nullptr) {
         arch::refuse_shadow_stacks(arch::shadow_stack_pointer());
         here.current = outside;
         here.exceptions = arch::eh_globals();
         watch_for_overflow(&identify);
     }
+}
+
+arch::message resume_slowly(frame& to, arch::message sent) {
+    thread_state& here = this_thread();
+    prepare_thread(here);
     require_resumable(to);
     to.parent = here.current;
     frame* innermost = std::exchange(to.innermost, nullptr);

@@ -134,6 +134,33 @@ int write(int descriptor, std::span<const iovec> from, std::int64_t offset) noex
                         : result_of(::pwritev(descriptor, from.data(), count_of(from), offset));
 }
 
+bool is_pipe(int descriptor) noexcept {
+    struct stat found{};
+    return ::fstat(descriptor, &found) == 0 && (S_ISFIFO(found.st_mode) || S_ISSOCK(found.st_mode));
+}
+
+int write_now(int descriptor, std::span<const iovec> from) noexcept {
+    return uninterrupted([&] {
+        const int result = no_sigpipe{}.through(
+            ::pwritev2(descriptor, from.data(), count_of(from), -1, RWF_NOWAIT));
+        if (result != -EOPNOTSUPP) {
+            return result;
+        }
+        // An older kernel: but it can be asked first, and what is no longer than PIPE_BUF has room then.
+        pollfd asked{descriptor, POLLOUT, 0};
+        const int ready = result_of(::poll(&asked, 1, 0));
+        if (ready <= 0) {
+            return ready == 0 ? -EAGAIN : ready;
+        }
+        const auto first =
+            std::ranges::find_if(from, [](const iovec& one) { return one.iov_len > 0; });
+        return first == from.end()
+                   ? 0
+                   : no_sigpipe{}.through(::write(descriptor, first->iov_base,
+                                                  std::min(first->iov_len, std::size_t{PIPE_BUF})));
+    });
+}
+
 int sync(int descriptor, bool data_only) noexcept {
     return result_of(data_only ? ::fdatasync(descriptor) : ::fsync(descriptor));
 }

@@ -40,7 +40,14 @@ bool waits_for_others(int descriptor) noexcept;
 // unless somebody else reads from the same terminal.
 int read_now(int descriptor, std::span<const iovec> into) noexcept;
 
-// write: the same; never raises SIGPIPE. Suspends the thread.
+// is_pipe: or a socket: what may have no room for what is written. Never suspends.
+bool is_pipe(int descriptor) noexcept;
+
+// write_now: a write to a pipe or socket; -EAGAIN when there is no room, and less than was asked for when there is for
+// no more. Never raises SIGPIPE, never suspends.
+int write_now(int descriptor, std::span<const iovec> from) noexcept;
+
+// write: as read; never raises SIGPIPE. Suspends the thread.
 int write(int descriptor, bytes from, std::int64_t offset) noexcept;
 int write(int descriptor, std::span<const iovec> from, std::int64_t offset) noexcept;
 

@@ -73,7 +73,9 @@ class scheduler::at_work {
 class scheduler::current_turn {
   public:
     explicit current_turn(scheduler& of) noexcept : of_{of} {
-        of.outer_ = detail::this_thread().current;
+        detail::thread_state& here = detail::this_thread();
+        detail::prepare_thread(here); // so that it is known from the first turn on
+        of.outer_ = here.current;
         of.turn_.take_all(of.runnable_);
     }
     ~current_turn() {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Reads of what is no file: pipes, terminals and their like are waited for, and no thread waits with them.
+// Reads and writes of what is no file: pipes, terminals and their like are waited for, and no thread waits with them.
 #include <pirn/loop/blocking_pool.hpp>
 #include <pirn/loop/file.hpp>
 
@@ -34,6 +34,7 @@ using pirn::run_mode;
 using pirn::os::handle;
 
 using read_op = support::recorded<pirn::read_operation>;
+using write_op = support::recorded<pirn::write_operation>;
 using read_vector_op = support::recorded<pirn::read_vector_operation>;
 constexpr std::int64_t own_position = -1;
 
@@ -91,6 +92,91 @@ TEST_P(pipe_test, reads_of_many_wait_without_a_thread) {
         ASSERT_EQ(std::string(spaces[i].data(), 4), "warp");
     }
     EXPECT_EQ(pool().threads(), 0U);
+}
+
+TEST_P(pipe_test, writes_to_many_that_are_full_wait_without_a_thread_and_lose_no_byte) {
+    constexpr std::size_t size = 200'000; // more than a pipe holds
+    std::vector<std::byte> sent(size);
+    for (std::size_t i = 0; i < size; ++i) {
+        sent[i] = static_cast<std::byte>(i * 31 + i / 251);
+    }
+    std::deque<pipe_ends> pipes;
+    for (int i = 0; i < 20; ++i) {
+        pipes.emplace_back(i % 2 == 0 ? 0 : O_NONBLOCK);
+    }
+    std::vector<std::size_t> written(pipes.size());
+    std::vector<std::vector<std::byte>> received(pipes.size());
+    std::deque<write_op> writes;
+    std::vector<write_op*> current(pipes.size());
+    const auto go_on = [&](std::size_t which) {
+        current[which] = &writes.emplace_back(
+            pipes[which].in.get(), pirn::bytes{sent}.subspan(written[which]), own_position);
+        loop().submit(*current[which]);
+    };
+    for (std::size_t i = 0; i < pipes.size(); ++i) {
+        go_on(i);
+    }
+    bool stood = false;
+    for (std::size_t ended = 0; ended < pipes.size();) {
+        loop().run(run_mode::once, pirn::after(1ms));
+        bool moved = false;
+        for (std::size_t i = 0; i < pipes.size(); ++i) {
+            if (current[i] != nullptr && current[i]->completions > 0) {
+                ASSERT_GT(current[i]->result(), 0);
+                written[i] += static_cast<std::size_t>(current[i]->result());
+                current[i] = nullptr;
+                moved = true;
+                if (written[i] < size) {
+                    go_on(i);
+                } else {
+                    ++ended;
+                }
+            }
+        }
+        if (moved) {
+            continue;
+        }
+        stood = true; // all are full, and nobody has been waiting in a thread for that
+        for (std::size_t i = 0; i < pipes.size(); ++i) {
+            std::array<std::byte, 10'000> space{};
+            const ssize_t got = ::read(pipes[i].out.get(), space.data(), space.size());
+            if (got > 0) {
+                received[i].insert(received[i].end(), space.begin(), space.begin() + got);
+            }
+        }
+    }
+    EXPECT_TRUE(stood);
+    EXPECT_EQ(pool().threads(), 0U);
+    for (std::size_t i = 0; i < pipes.size(); ++i) {
+        pipes[i].in.close();
+        std::array<std::byte, 10'000> space{};
+        for (ssize_t got = 1; got > 0;) {
+            got = ::read(pipes[i].out.get(), space.data(), space.size());
+            ASSERT_GE(got, 0);
+            received[i].insert(received[i].end(), space.begin(), space.begin() + got);
+        }
+        EXPECT_TRUE(received[i] == sent) << i;
+    }
+}
+
+TEST_P(pipe_test, a_write_that_waits_ends_when_the_reader_goes_and_when_it_is_cancelled) {
+    for (const bool cancels : {false, true}) {
+        pipe_ends pipe;
+        const std::vector<std::byte> much(1'000'000);
+        std::deque<write_op> writes;
+        do { // until one waits
+            loop().submit(writes.emplace_back(pipe.in.get(), much, own_position));
+            loop().run(run_mode::once, pirn::after(5ms));
+        } while (writes.back().completions > 0);
+        if (cancels) {
+            loop().cancel(writes.back());
+        } else {
+            pipe.out.close();
+        }
+        ASSERT_TRUE(run_until([&] { return writes.back().completions > 0; }));
+        EXPECT_EQ(writes.back().result(), cancels ? -ECANCELED : -EPIPE);
+        EXPECT_EQ(pool().threads(), 0U);
+    }
 }
 
 TEST_P(pipe_test, several_reads_of_one_are_served_in_their_order_and_see_the_end) {

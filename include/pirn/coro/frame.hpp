@@ -201,6 +201,9 @@ class thread_words {
 #endif
 };
 
+// prepare_thread: what a thread needs before it resumes coroutines; its first resume does that otherwise. Never suspends.
+PIRN_EXPORT void prepare_thread(thread_state& here);
+
 // expected_resumer: the first resume of a coroutine mostly comes from where it was created, and is then
 // a resume like any other. Never suspends.
 inline frame* expected_resumer() noexcept {

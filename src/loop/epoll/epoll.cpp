@@ -52,9 +52,11 @@ void epoll_backend::abandon() noexcept {
 
 int epoll_backend::socket_flags() const noexcept { return SOCK_CLOEXEC | SOCK_NONBLOCK; }
 
-// Threads do what epoll cannot wait for. A read of what waits for others would hold one of them until something comes.
+// Threads do what epoll cannot wait for. A read of what waits for others would hold one of them until something comes, and a
+// write to a pipe until somebody reads.
 bool epoll_backend::serves(const operation& what) const noexcept {
-    return reads_in_order(what) && os::waits_for_others(descriptor_of(what));
+    return in_order(what) && (reads_file(what) ? os::waits_for_others(descriptor_of(what))
+                                               : os::is_pipe(descriptor_of(what)));
 }
 
 void epoll_backend::submit(operation& what) noexcept {
@@ -151,6 +153,8 @@ bool epoll_backend::worth_asking(const interest* place, const operation& what) c
     case operation_kind::receive: return place->readable && place->readers.empty();
     case operation_kind::send_message:
     case operation_kind::send_zero_copy:
+    case operation_kind::write:
+    case operation_kind::write_vector:
     case operation_kind::send: return place->writable && place->writers.empty();
     default: return true;
     }
@@ -172,8 +176,8 @@ int epoll_backend::wait_on(interest& place, operation& what) noexcept {
         }
         place.poller = &what;
     } else {
-        place.for_reads =
-            is_file_read(what) && (place.for_reads || place.registered != registration::always);
+        place.for_files = (reads_file(what) || writes_file(what)) &&
+                          (place.for_files || place.registered != registration::always);
         if (place.registered != registration::always) {
             if (const int error = watch(place, descriptor, registration::always, every_edge)) {
                 return error;
@@ -230,13 +234,13 @@ void epoll_backend::unwatch(interest& place, int descriptor) noexcept {
 void epoll_backend::forget(interest& place, int descriptor) noexcept {
     unwatch(place, descriptor);
     place.readable = place.writable = true;
-    place.ended = place.for_reads = false;
+    place.ended = place.for_files = false;
     place.after_short = short_receive::unknown;
 }
 
-// settle: what was watched for reads alone, by which nobody waits any more, is forgotten: files need no release.
+// settle: what was watched for files alone, by which nobody waits any more, is forgotten: files need no release.
 void epoll_backend::settle(interest& place, int descriptor) noexcept {
-    if (place.for_reads && place.readers.empty() && place.writers.empty() &&
+    if (place.for_files && place.readers.empty() && place.writers.empty() &&
         place.poller == nullptr) {
         forget(place, descriptor);
     }

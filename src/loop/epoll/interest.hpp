@@ -49,7 +49,7 @@ struct interest {
     registration registered = registration::none;
     bool readable = true;
     bool writable = true;
-    bool for_reads = false; // registered for operations on files, and as long as they wait
+    bool for_files = false; // registered for operations on files, and as long as they wait
     bool ended = false;     // the peer has finished, or there was an error: seen for good
     short_receive after_short = short_receive::unknown;
 };

@@ -84,6 +84,20 @@ std::optional<int> read(int descriptor, std::span<const iovec> into) noexcept {
     return -EAGAIN;
 }
 
+std::optional<int> write(int descriptor, std::span<const iovec> from) noexcept {
+    constexpr int tries = 16;
+    for (int i = 0; i < tries; ++i) {
+        const int result = os::write_now(descriptor, from);
+        if (result != -EAGAIN) {
+            return result;
+        }
+        if (os::ready(descriptor, POLLOUT) == 0) {
+            return std::nullopt;
+        }
+    }
+    return -EAGAIN;
+}
+
 std::optional<int> poll(const poll_operation& what) noexcept {
     const int events = os::ready(what.descriptor, what.events);
     return events == 0 ? std::nullopt : std::optional{events};
@@ -119,6 +133,9 @@ int descriptor_of(const operation& what) noexcept {
     case operation_kind::read: return static_cast<const read_operation&>(what).descriptor;
     case operation_kind::read_vector:
         return static_cast<const read_vector_operation&>(what).descriptor;
+    case operation_kind::write: return static_cast<const write_operation&>(what).descriptor;
+    case operation_kind::write_vector:
+        return static_cast<const write_vector_operation&>(what).descriptor;
     default: return -1; // the loop keeps the others to itself
     }
 }
@@ -127,11 +144,16 @@ bool waits_for_source(const operation& what) noexcept {
     return (operation_access::flags(what) & source_is_empty) != 0;
 }
 
-bool reads_in_order(const operation& what) noexcept {
-    return (what.kind() == operation_kind::read &&
-            static_cast<const read_operation&>(what).offset == -1) ||
-           (what.kind() == operation_kind::read_vector &&
-            static_cast<const read_vector_operation&>(what).offset == -1);
+bool in_order(const operation& what) noexcept {
+    switch (what.kind()) {
+    case operation_kind::read: return static_cast<const read_operation&>(what).offset == -1;
+    case operation_kind::read_vector:
+        return static_cast<const read_vector_operation&>(what).offset == -1;
+    case operation_kind::write: return static_cast<const write_operation&>(what).offset == -1;
+    case operation_kind::write_vector:
+        return static_cast<const write_vector_operation&>(what).offset == -1;
+    default: return false;
+    }
 }
 
 std::uint32_t events_of(const operation& what) noexcept {
@@ -192,6 +214,16 @@ std::optional<int> perform(operation& what) noexcept {
     case operation_kind::read_vector: {
         const auto& vector = static_cast<const read_vector_operation&>(what);
         return read(vector.descriptor, vector.pieces);
+    }
+    case operation_kind::write: {
+        const auto& one = static_cast<const write_operation&>(what);
+        const iovec piece{const_cast<std::byte*>(one.buffer.data()),
+                          std::min(one.buffer.size(), static_cast<std::size_t>(INT_MAX))};
+        return write(one.descriptor, {&piece, 1});
+    }
+    case operation_kind::write_vector: {
+        const auto& vector = static_cast<const write_vector_operation&>(what);
+        return write(vector.descriptor, vector.pieces);
     }
     case operation_kind::child: return ask_child(static_cast<child_operation&>(what));
     default: break;

@@ -18,12 +18,15 @@ int descriptor_of(const operation& what) noexcept;
 // in its destination.
 bool waits_for_source(const operation& what) noexcept;
 
-// is_file_read: whether it is a read of a file; reads_in_order: and at the file's own position, the only one that
-// what waits for others has.
-inline bool is_file_read(const operation& what) noexcept {
+// reads_file, writes_file: a read or write of a file; in_order: whether it is at the file's own position, the only one
+// that what waits for others has.
+inline bool reads_file(const operation& what) noexcept {
     return what.kind() == operation_kind::read || what.kind() == operation_kind::read_vector;
 }
-bool reads_in_order(const operation& what) noexcept;
+inline bool writes_file(const operation& what) noexcept {
+    return what.kind() == operation_kind::write || what.kind() == operation_kind::write_vector;
+}
+bool in_order(const operation& what) noexcept;
 
 // reads: whether an operation waits among the readers of its descriptor; the others wait among the writers.
 inline bool reads(const operation& what) noexcept {
