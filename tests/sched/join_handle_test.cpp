@@ -374,8 +374,9 @@ TEST_F(join_handle, of_one_who_spawns_and_joins_without_end_leaves_others_their_
     });
     auto endless = tasks.spawn([&] {
         long joined = 0;
-        for (; !done; ++joined) {
+        while (!done) {
             pirn::scheduler::current()->spawn([] {}).join();
+            ++joined;
         }
         return joined;
     });

@@ -71,4 +71,4 @@ inline std::string crew_name(const testing::TestParamInfo<int>& info) {
 } // namespace sync_tests
 
 #define FOR_ALL_CREWS(suite)                                                                       \
-    INSTANTIATE_TEST_SUITE_P(crews, suite, testing::Values(0, 1, 2, 4), sync_tests::crew_name)
+    INSTANTIATE_TEST_SUITE_P(crews, suite, testing::Values(0, 1, 2, 4, 8), sync_tests::crew_name)

@@ -3,6 +3,8 @@
 // Random requests to stop, by the thousand: whatever was waited for is either got or still there. Each test keeps
 // the books: what went in is what came out and what is left.
 #include <pirn/base/error.hpp>
+#include <pirn/runtime/runtime.hpp>
+#include <pirn/runtime/spawn.hpp>
 #include <pirn/sched/scheduler.hpp>
 #include <pirn/sync/channel.hpp>
 #include <pirn/sync/mutex.hpp>
@@ -14,7 +16,7 @@
 #include "support/sanitizers.hpp"
 
 #include <atomic>
-#include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <mutex>
 #include <random>
@@ -30,7 +32,12 @@ using pirn::on;
 
 using storm = support::balanced<>;
 
-constexpr int rounds = 20'000 / support::slowness;
+// How many are asked to stop in each storm; PIRN_STORM_ROUNDS asks for more.
+int storm_rounds() {
+    const char* const wanted = std::getenv("PIRN_STORM_ROUNDS");
+    return (wanted != nullptr ? std::atoi(wanted) : 20'000) / support::slowness;
+}
+const int rounds = storm_rounds();
 
 // stop_at_random: tasks that do `work` until they are asked to stop; one after the other is asked and replaced.
 // Gives how many of them ended with `cancelled`.
@@ -263,6 +270,85 @@ TEST_F(storm, that_races_with_other_threads_loses_and_doubles_no_value) {
     EXPECT_EQ(cancelled, rounds / 2 + 8);
     EXPECT_EQ(account.sent, account.received);
     EXPECT_EQ(account.sent_sum, account.received_sum);
+}
+
+// The same where whoever asks, whoever waits and whoever hands over run on any of several threads.
+class storm_on_threads : public support::balanced<testing::TestWithParam<std::size_t>> {};
+INSTANTIATE_TEST_SUITE_P(of, storm_on_threads, testing::Values(1, 2, 4, 8),
+                         testing::PrintToStringParamName());
+
+TEST_P(storm_on_threads, loses_and_doubles_no_value_and_leaves_all_free) {
+    constexpr int crowd = 12;
+    const int times = rounds / 4;
+    books account;
+    std::atomic<long> cancelled{0};
+    std::atomic<int> inside{0};
+    pirn::run({.threads = GetParam()}, [&] {
+        pirn::channel<std::unique_ptr<long>> one;
+        pirn::channel<std::unique_ptr<long>> other{1};
+        pirn::mutex door;
+        pirn::semaphore tokens{3};
+        const auto receive = [&](std::optional<std::unique_ptr<long>> got) {
+            account.note_received(*got);
+        };
+        const auto work = [&](unsigned long what) {
+            switch (what % 6) {
+            case 0: send_one(one, account); break;
+            case 1: send_one(other, account); break;
+            case 2: account.note_received(*one.receive()); break;
+            case 3:
+                pirn::select(on(one.receiving(), receive), on(other.receiving(), receive));
+                break;
+            case 4: {
+                const std::scoped_lock lock{door};
+                struct counted {
+                    explicit counted(std::atomic<int>& what) : count{what} {
+                        EXPECT_EQ(++count, 1);
+                    }
+                    ~counted() { --count; }
+                    std::atomic<int>& count;
+                } const here{inside};
+                pirn::yield_now();
+                break;
+            }
+            default: {
+                tokens.acquire();
+                struct given_back {
+                    ~given_back() { to.release(); }
+                    pirn::semaphore& to;
+                } const at_the_end{tokens};
+                pirn::yield_now();
+            }
+            }
+        };
+        const auto body = [&](unsigned long seed) {
+            std::mt19937 random{seed};
+            try {
+                for (;;) work(random());
+            } catch (const pirn::cancelled&) {
+                ++cancelled;
+            }
+        };
+        std::mt19937 random{5};
+        std::vector<pirn::join_handle<>> handles;
+        for (int i = 0; i < crowd; ++i) handles.push_back(pirn::spawn(body, random()));
+        for (int i = 0; i < times; ++i) {
+            auto& victim = handles[random() % handles.size()];
+            victim.request_stop();
+            if (random() % 2 == 0) pirn::yield_now();
+            victim = pirn::spawn(body, random()); // the old one is joined here
+        }
+        for (auto& handle : handles) handle.request_stop();
+        for (auto& handle : handles) handle.join();
+        while (const auto rest = other.try_receive()) account.note_received(*rest);
+        EXPECT_TRUE(door.try_lock());
+        door.unlock();
+        EXPECT_EQ(tokens.available(), 3U);
+    });
+    EXPECT_EQ(cancelled, times + crowd);
+    EXPECT_EQ(account.sent, account.received);
+    EXPECT_EQ(account.sent_sum, account.received_sum);
+    EXPECT_GT(account.sent, times / 10);
 }
 
 } // namespace
