@@ -55,6 +55,11 @@ PLATFORM_ALLOWED = re.compile(
     r"^(include/pirn|src|tests|bench)/(arch|os)/"
     r"|^include/pirn/base/config\.hpp$|^src/loop/select\.cpp$")
 
+# The clock that people and daemons set. Deadlines are points of the monotonic one (docs/hazards.md, hazard 40).
+WALL_CLOCK = re.compile(
+    r"\b(system_clock|utc_clock|high_resolution_clock|CLOCK_REALTIME\w*|CLOCK_TAI|gettimeofday|timespec_get)\b"
+    r"|\btime\((nullptr|NULL|0)\)")
+
 # Public headers that need no test file of their own, each with the reason. Neither do those whose
 # head says NOT_API: parts of a noun, installed only because templates and inlining need them.
 NOT_API = "This is not API."
@@ -208,6 +213,15 @@ def rule_platform(tree):
                     f"put the difference into a file of its own and let CMake pick it")
 
 
+def rule_wall_clock(tree):
+    """The library reads the monotonic clock and no other."""
+    for file in tree.cpp("include", "src"):
+        for number, line in enumerate(file.lines, 1):
+            if clock := WALL_CLOCK.search(line.split("//")[0]):
+                yield file, number, (f"{clock[0]} may be set while we wait; use pirn::clock, "
+                                     f"or pirn::now() where tests have a clock of their own")
+
+
 def rule_tests(tree):
     """Each public noun has a test."""
     for file in tree.public_headers():
@@ -278,8 +292,8 @@ def rule_shape(tree):
                         "write the names out")
 
 
-RULES = [rule_include_table, rule_no_cycles, rule_platform, rule_tests, rule_listed, rule_head,
-         rule_shape]
+RULES = [rule_include_table, rule_no_cycles, rule_platform, rule_wall_clock, rule_tests, rule_listed,
+         rule_head, rule_shape]
 
 
 def findings(tree):

@@ -141,6 +141,16 @@ class TidyTest(unittest.TestCase):
         self.private("loop/epoll.cpp", "#if PIRN_HAVE_URING\n#endif\n// on __linux__ it is so\n")
         self.assert_clean()
 
+    def test_a_clock_that_may_be_set_is_refused(self):
+        for clock in ("std::chrono::system_clock::now()", "::clock_gettime(CLOCK_REALTIME, &at)",
+                      "::gettimeofday(&at, nullptr)", "std::time(nullptr)"):
+            self.private("loop/timers.cpp", f"auto now = {clock};\n")
+            self.assert_finding("src/loop/timers.cpp:3", "may be set", "pirn::clock")
+
+    def test_a_mention_of_such_a_clock_is_none(self):
+        self.private("loop/timers.cpp", "// not by CLOCK_REALTIME\nauto now = clock::now();\n")
+        self.assert_clean()
+
     # Companions.
 
     def test_a_public_noun_without_a_test_is_refused(self):
