@@ -33,6 +33,7 @@
 #include <pirn/io/task_signal.hpp>
 #include <pirn/io/temporary.hpp>
 #include <pirn/io/writer.hpp>
+#include <pirn/loop/test_clock.hpp>
 #include <pirn/net/address.hpp>
 #include <pirn/net/connect.hpp>
 #include <pirn/net/options.hpp>
