@@ -25,7 +25,7 @@ namespace {
 std::atomic<long> until_refused{-1}; // allocations; then one is refused. Negative: none is
 std::atomic<bool> refused{false};
 
-void count() {
+[[maybe_unused]] void count() { // by our operator new, where there is one
     if (until_refused.load(std::memory_order_relaxed) >= 0 &&
         until_refused.fetch_sub(1, std::memory_order_relaxed) == 0) {
         refused = true;
