@@ -10,7 +10,8 @@ namespace pirn::detail {
 
 class loop_idler final : public idler {
   public:
-    explicit loop_idler(loop& serves) noexcept;
+    // by_test_clock: whether the loop goes by one.
+    explicit loop_idler(loop& serves, bool by_test_clock = false) noexcept;
 
     void poll() override;
     void wait() override;
@@ -22,6 +23,7 @@ class loop_idler final : public idler {
 
   private:
     loop& loop_;
+    bool by_test_clock_;
 };
 
 // loop_of: the loop behind an idler, or null when it is another kind of idler. Never suspends.

@@ -36,7 +36,7 @@ namespace {
 // What a thread needs. The scheduler goes first: its tasks may still have operations in the loop.
 struct station {
     station(const runtime_options& options, crew* shares_with)
-        : runs_on{options.loop}, idles_with{runs_on},
+        : runs_on{options.loop}, idles_with{runs_on, options.loop.time != nullptr},
           tasks{with(options, shares_with), &idles_with} {}
 
     static scheduler_options with(const runtime_options& options, crew* shares_with) {

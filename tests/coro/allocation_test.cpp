@@ -5,6 +5,7 @@
 #include <pirn/coro/coroutine.hpp>
 #include <pirn/coro/generator.hpp>
 
+#include "support/allocations.hpp"
 #include "support/sanitizers.hpp"
 #include "support/stacks.hpp"
 
@@ -15,26 +16,6 @@
 #include <utility>
 
 #include <gtest/gtest.h>
-
-namespace {
-std::atomic<long> allocations{0};
-}
-
-// The sanitizers bring their own, and want to see every allocation. Not inlined: gcc would see malloc on
-// one side and delete on the other, and warn.
-#if !defined(PIRN_ASAN) && !defined(PIRN_TSAN)
-PIRN_NOINLINE void* operator new(std::size_t size) {
-    allocations.fetch_add(1, std::memory_order_relaxed);
-    if (void* const memory = std::malloc(size == 0 ? 1 : size)) { // NOLINT: this is the allocator
-        return memory;
-    }
-    throw std::bad_alloc{};
-}
-PIRN_NOINLINE void operator delete(void* memory) noexcept { std::free(memory); } // NOLINT
-PIRN_NOINLINE void operator delete(void* memory, std::size_t) noexcept {
-    std::free(memory);
-} // NOLINT
-#endif
 
 namespace {
 
@@ -53,11 +34,11 @@ class allocation : public support::on_each_stack {
     template <class Body>
     static long allocated_by(Body body) {
         body();
-        const long before = allocations.load();
+        const long before = support::allocations.load();
         for (int i = 0; i < 10; ++i) {
             body();
         }
-        return allocations.load() - before;
+        return support::allocations.load() - before;
     }
 };
 INSTANTIATE_TEST_SUITE_P(on, allocation, support::every_stack_kind(), support::name_of);

@@ -9,6 +9,7 @@
 #include <pirn/runtime/spawn.hpp>
 
 #include "support/account.hpp"
+#include "support/allocations.hpp"
 #include "support/sanitizers.hpp"
 
 #include <atomic>
@@ -19,58 +20,6 @@
 #include <system_error>
 
 #include <gtest/gtest.h>
-
-namespace {
-
-std::atomic<long> until_refused{-1}; // allocations; then one is refused. Negative: none is
-std::atomic<bool> refused{false};
-
-[[maybe_unused]] void count() { // by our operator new, where there is one
-    if (until_refused.load(std::memory_order_relaxed) >= 0 &&
-        until_refused.fetch_sub(1, std::memory_order_relaxed) == 0) {
-        refused = true;
-        throw std::bad_alloc{};
-    }
-}
-
-} // namespace
-
-// The sanitizers bring their own, and want to see every allocation.
-#if !defined(PIRN_ASAN) && !defined(PIRN_TSAN)
-
-PIRN_NOINLINE void* operator new(std::size_t size) {
-    count();
-    if (void* const memory = std::malloc(size == 0 ? 1 : size)) { // NOLINT: this is the allocator
-        return memory;
-    }
-    throw std::bad_alloc{};
-}
-PIRN_NOINLINE void* operator new(std::size_t size, std::align_val_t alignment) {
-    count();
-    const auto bytes = static_cast<std::size_t>(alignment);
-    if (void* const memory =
-            std::aligned_alloc(bytes, (size + bytes - 1) / bytes * bytes)) { // NOLINT
-        return memory;
-    }
-    throw std::bad_alloc{};
-}
-PIRN_NOINLINE void* operator new[](std::size_t size) { return ::operator new(size); }
-PIRN_NOINLINE void operator delete(void* memory) noexcept { std::free(memory); } // NOLINT
-PIRN_NOINLINE void operator delete(void* memory, std::size_t) noexcept {
-    std::free(memory); // NOLINT
-}
-PIRN_NOINLINE void operator delete(void* memory, std::align_val_t) noexcept {
-    std::free(memory); // NOLINT
-}
-PIRN_NOINLINE void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
-    std::free(memory); // NOLINT
-}
-PIRN_NOINLINE void operator delete[](void* memory) noexcept { ::operator delete(memory); }
-PIRN_NOINLINE void operator delete[](void* memory, std::size_t) noexcept {
-    ::operator delete(memory);
-}
-
-#endif
 
 namespace {
 
@@ -105,8 +54,7 @@ TEST_P(scarcity, at_each_allocation_in_turn_is_an_error_and_leaves_nothing) {
     int errors = 0;
     bool was_refused = true;
     for (long n = 0; was_refused && n < 10'000; ++n) {
-        refused = false;
-        until_refused = n;
+        support::refuse_after = n;
         try {
             small_program(GetParam());
         } catch (const std::bad_alloc&) {
@@ -114,8 +62,8 @@ TEST_P(scarcity, at_each_allocation_in_turn_is_an_error_and_leaves_nothing) {
         } catch (const std::system_error&) {
             ++errors;
         }
-        until_refused = -1;
-        was_refused = refused;
+        was_refused = support::refuse_after < 0; // it went below when it refused
+        support::refuse_after = -1;
         ASSERT_EQ(pirn::live(), before) << "after allocation " << n;
     }
     EXPECT_GT(errors, 3);

@@ -4,7 +4,9 @@
 #include <pirn/runtime/sleep.hpp>
 
 #include <pirn/base/error.hpp>
+#include <pirn/loop/file.hpp>
 #include <pirn/loop/test_clock.hpp>
+#include <pirn/runtime/await.hpp>
 #include <pirn/runtime/runtime.hpp>
 #include <pirn/runtime/spawn.hpp>
 
@@ -12,11 +14,16 @@
 #include "support/sanitizers.hpp"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <random>
 #include <system_error>
+#include <thread>
 #include <vector>
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/types.h>
 #include <sys/wait.h>
@@ -137,6 +144,33 @@ TEST_F(sleeping, by_a_clock_for_tests_waits_until_it_is_moved) {
         sleeper.join();
         EXPECT_TRUE(awake);
     });
+}
+
+TEST_F(sleeping, by_a_clock_for_tests_stands_while_a_task_waits_for_somebody_else) {
+    std::array<int, 2> ends{};
+    ASSERT_EQ(pipe2(ends.data(), O_CLOEXEC), 0);
+    std::jthread writer{[&ends] {
+        for (int i = 0; i < 3; ++i) {
+            std::this_thread::sleep_for(30ms);
+            EXPECT_EQ(write(ends[1], "x", 1), 1);
+        }
+    }};
+    pirn::test_clock time{pirn::when_idle::jumps};
+    pirn::run({.loop = {.time = &time}}, [&ends] {
+        // Joins that wait are looked through for circles, once a second.
+        auto reader = pirn::spawn([&ends] {
+            for (int i = 0; i < 3; ++i) {
+                std::array<std::byte, 1> space{};
+                pirn::awaitable<pirn::read_operation> read{ends[0], space, std::int64_t{-1}};
+                EXPECT_EQ(pirn::await(read), 1);
+            }
+        });
+        reader.join();
+        EXPECT_EQ(pirn::now(), pirn::time_point{});
+    });
+    close(ends[0]);
+    writer.join();
+    close(ends[1]);
 }
 
 using sleeping_death = sleeping;

@@ -5,6 +5,7 @@
 #include <pirn/sched/scheduler.hpp>
 
 #include "support/account.hpp"
+#include "support/allocations.hpp"
 #include "support/sanitizers.hpp"
 
 #include <array>
@@ -17,43 +18,15 @@
 
 namespace {
 
-std::atomic<long> allocations{0};
-
-} // namespace
-
-// The sanitizers bring their own, and want to see every allocation.
-#if !defined(PIRN_ASAN) && !defined(PIRN_TSAN)
-
-PIRN_NOINLINE void* operator new(std::size_t size) {
-    allocations.fetch_add(1, std::memory_order_relaxed);
-    if (void* const memory = std::malloc(size == 0 ? 1 : size)) { // NOLINT: this is the allocator
-        return memory;
-    }
-    throw std::bad_alloc{};
-}
-PIRN_NOINLINE void* operator new[](std::size_t size) { return ::operator new(size); }
-PIRN_NOINLINE void operator delete(void* memory) noexcept { std::free(memory); }   // NOLINT
-PIRN_NOINLINE void operator delete[](void* memory) noexcept { std::free(memory); } // NOLINT
-PIRN_NOINLINE void operator delete(void* memory, std::size_t /*size*/) noexcept {
-    std::free(memory);
-} // NOLINT
-PIRN_NOINLINE void operator delete[](void* memory, std::size_t /*size*/) noexcept {
-    std::free(memory);
-} // NOLINT
-
-#endif
-
-namespace {
-
 using allocation = support::balanced<>;
 
 // What a body allocates when it is repeated, after a first time that may warm things up.
 template <class Body>
 long allocated_by(Body body) {
     body();
-    const long before = allocations.load();
+    const long before = support::allocations.load();
     for (int i = 0; i < 100; ++i) body();
-    return allocations.load() - before;
+    return support::allocations.load() - before;
 }
 
 TEST_F(allocation, is_noticed_at_all) {

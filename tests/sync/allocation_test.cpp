@@ -11,6 +11,7 @@
 #include <pirn/sync/semaphore.hpp>
 
 #include "support/account.hpp"
+#include "support/allocations.hpp"
 #include "support/sanitizers.hpp"
 
 #include <atomic>
@@ -20,65 +21,6 @@
 #include <new>
 
 #include <gtest/gtest.h>
-
-namespace {
-
-std::atomic<long> allocations{0};
-std::atomic<long> alive{0};
-std::atomic<bool> refuse{false}; // the next allocation fails, and those after it
-
-} // namespace
-
-// The sanitizers bring their own, and want to see every allocation.
-#if !defined(PIRN_ASAN) && !defined(PIRN_TSAN)
-
-PIRN_NOINLINE void* operator new(std::size_t size) {
-    if (refuse) throw std::bad_alloc{};
-    allocations.fetch_add(1, std::memory_order_relaxed);
-    alive.fetch_add(1, std::memory_order_relaxed);
-    if (void* const memory = std::malloc(size == 0 ? 1 : size)) { // NOLINT: this is the allocator
-        return memory;
-    }
-    throw std::bad_alloc{};
-}
-PIRN_NOINLINE void* operator new(std::size_t size, std::align_val_t alignment) {
-    if (refuse) throw std::bad_alloc{};
-    allocations.fetch_add(1, std::memory_order_relaxed);
-    alive.fetch_add(1, std::memory_order_relaxed);
-    const auto bytes = static_cast<std::size_t>(alignment);
-    if (void* const memory =
-            std::aligned_alloc(bytes, (size + bytes - 1) / bytes * bytes)) { // NOLINT
-        return memory;
-    }
-    throw std::bad_alloc{};
-}
-PIRN_NOINLINE void* operator new[](std::size_t size) { return ::operator new(size); }
-
-namespace {
-
-// Not inlined, or the compiler sees a free of what came from new.
-[[gnu::noinline]] void let_go(void* memory) noexcept {
-    alive.fetch_sub(memory != nullptr ? 1 : 0, std::memory_order_relaxed);
-    std::free(memory); // NOLINT
-}
-
-} // namespace
-
-PIRN_NOINLINE void operator delete(void* memory) noexcept { let_go(memory); }
-PIRN_NOINLINE void operator delete[](void* memory) noexcept { let_go(memory); }
-PIRN_NOINLINE void operator delete(void* memory, std::size_t /*size*/) noexcept { let_go(memory); }
-PIRN_NOINLINE void operator delete[](void* memory, std::size_t /*size*/) noexcept {
-    let_go(memory);
-}
-PIRN_NOINLINE void operator delete(void* memory, std::align_val_t /*alignment*/) noexcept {
-    let_go(memory);
-}
-PIRN_NOINLINE void operator delete(void* memory, std::size_t /*size*/,
-                                   std::align_val_t /*alignment*/) noexcept {
-    let_go(memory);
-}
-
-#endif
 
 namespace {
 
@@ -96,9 +38,9 @@ long allocated_by(One one, Other other) {
         tasks.run();
     };
     both();
-    const long before = allocations.load();
+    const long before = support::allocations.load();
     for (int i = 0; i < 100; ++i) both();
-    return allocations.load() - before;
+    return support::allocations.load() - before;
 }
 
 TEST_F(waiting, is_counted_at_all) {
@@ -171,15 +113,15 @@ TEST_F(waiting, in_selects_takes_no_memory) {
 
 TEST_F(waiting, leaves_memory_where_it_was_when_a_channel_ends) {
     SKIP_WHEN(support::under_sanitizer, "operator new is the sanitizer's");
-    const long before = alive.load();
+    const long before = support::allocated.load();
     {
         pirn::channel<int> endless{pirn::unbounded};
         for (int i = 0; i < 10'000; ++i) endless.send(i);
-        EXPECT_GT(alive.load(), before + 100);
+        EXPECT_GT(support::allocated.load(), before + 100);
         for (int i = 0; i < 10'000; ++i) endless.receive();
-        EXPECT_LE(alive.load(), before + 2) << "a block, and one in reserve";
+        EXPECT_LE(support::allocated.load(), before + 2) << "a block, and one in reserve";
     }
-    EXPECT_EQ(alive.load(), before);
+    EXPECT_EQ(support::allocated.load(), before);
 }
 
 // Hazard 43.
@@ -190,14 +132,14 @@ TEST_F(waiting, loses_no_value_when_there_is_no_memory_for_it) {
     int refused = 0;
     for (int i = 0; i < 300; ++i) {
         bool failed = false;
-        refuse = true;
+        support::refuse = true;
         try {
             endless.send(sent);
         } catch (const std::bad_alloc&) {
             failed = true;
             ++refused;
         }
-        refuse = false;
+        support::refuse = false;
         if (failed) endless.send(sent);
         ++sent;
     }

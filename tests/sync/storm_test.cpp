@@ -65,6 +65,24 @@ long stop_at_random(pirn::scheduler& tasks, unsigned seed, int crowd, int times,
     return cancelled;
 }
 
+// alone: inside of what a mutex guards, and nobody else is.
+template <class Count>
+class alone {
+  public:
+    explicit alone(Count& inside) : inside_{inside} { EXPECT_EQ(++inside_, 1); }
+    ~alone() { --inside_; }
+    alone(const alone&) = delete;
+    alone& operator=(const alone&) = delete;
+
+  private:
+    Count& inside_;
+};
+
+struct given_back {
+    ~given_back() { to.release(); }
+    pirn::semaphore& to;
+};
+
 // Values with an identity; how often each was sent and received.
 struct books {
     std::atomic<long> sent{0};
@@ -168,20 +186,13 @@ TEST_F(storm, of_cancelled_locks_and_tokens_leaves_all_free) {
         switch (random() % 4) {
         case 0: {
             const std::scoped_lock lock{door};
-            struct counted {
-                explicit counted(int& what) : count{what} { EXPECT_EQ(++count, 1); }
-                ~counted() { --count; }
-                int& count;
-            } const here{inside};
+            const alone here{inside};
             pirn::yield_now();
             break;
         }
         case 1: {
             tokens.acquire();
-            struct given_back {
-                ~given_back() { to.release(); }
-                pirn::semaphore& to;
-            } const at_the_end{tokens};
+            const given_back at_the_end{tokens};
             pirn::yield_now();
             break;
         }
@@ -301,22 +312,13 @@ TEST_P(storm_on_threads, loses_and_doubles_no_value_and_leaves_all_free) {
                 break;
             case 4: {
                 const std::scoped_lock lock{door};
-                struct counted {
-                    explicit counted(std::atomic<int>& what) : count{what} {
-                        EXPECT_EQ(++count, 1);
-                    }
-                    ~counted() { --count; }
-                    std::atomic<int>& count;
-                } const here{inside};
+                const alone here{inside};
                 pirn::yield_now();
                 break;
             }
             default: {
                 tokens.acquire();
-                struct given_back {
-                    ~given_back() { to.release(); }
-                    pirn::semaphore& to;
-                } const at_the_end{tokens};
+                const given_back at_the_end{tokens};
                 pirn::yield_now();
             }
             }

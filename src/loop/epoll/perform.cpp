@@ -69,33 +69,28 @@ std::optional<int> splice(splice_operation& what) noexcept {
     return -EAGAIN;
 }
 
-// It says EAGAIN where something is there, too: then no edge is owed to us, and it is asked again.
-std::optional<int> read(int descriptor, std::span<const iovec> into) noexcept {
+// It says EAGAIN where something is there, or where there is room, too: then no edge is owed to us, and it is asked again.
+template <class Call>
+std::optional<int> transfer(int descriptor, short readiness, Call call) noexcept {
     constexpr int tries = 16;
     for (int i = 0; i < tries; ++i) {
-        const int result = os::read_now(descriptor, into);
+        const int result = call();
         if (result != -EAGAIN) {
             return result;
         }
-        if (os::ready(descriptor, POLLIN) == 0) {
+        if (os::ready(descriptor, readiness) == 0) {
             return std::nullopt;
         }
     }
     return -EAGAIN;
 }
 
+std::optional<int> read(int descriptor, std::span<const iovec> into) noexcept {
+    return transfer(descriptor, POLLIN, [&] { return os::read_now(descriptor, into); });
+}
+
 std::optional<int> write(int descriptor, std::span<const iovec> from) noexcept {
-    constexpr int tries = 16;
-    for (int i = 0; i < tries; ++i) {
-        const int result = os::write_now(descriptor, from);
-        if (result != -EAGAIN) {
-            return result;
-        }
-        if (os::ready(descriptor, POLLOUT) == 0) {
-            return std::nullopt;
-        }
-    }
-    return -EAGAIN;
+    return transfer(descriptor, POLLOUT, [&] { return os::write_now(descriptor, from); });
 }
 
 std::optional<int> poll(const poll_operation& what) noexcept {
