@@ -63,7 +63,7 @@ class ProxyTest(harness.ProgramTest):
             client.recv(1)
             client.recv(1)
         proxy.kill(15)
-        output, said = proxy.process.communicate(timeout=10)
+        output, said = proxy.output()
         self.assertEqual(proxy.process.returncode, 0)
         self.assertEqual(said, b"proxy: 127.0.0.1: Connection refused\n")
         self.assertTrue(output.startswith(b"LIVE coroutines=0 operations=0 descriptors=0"), output)

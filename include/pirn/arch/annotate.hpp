@@ -103,8 +103,8 @@ PIRN_ALWAYS_INLINE void annotate_leave(fiber_note& note, bool for_good) noexcept
 
 // Called by a coroutine that puts another one in its place, before its switch: the stack is that on which the
 // other one goes on. When it comes back, it arrives like after any suspend.
-inline void annotate_transfer(fiber_note& own, fiber_note& other,
-                              std::span<const std::byte> to) noexcept {
+PIRN_ALWAYS_INLINE void annotate_transfer(fiber_note& own, fiber_note& other,
+                                          std::span<const std::byte> to) noexcept {
 #if defined(PIRN_ASAN)
     other.back_low = own.back_low;
     other.back_size = own.back_size;

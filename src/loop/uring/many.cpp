@@ -25,6 +25,10 @@ void uring_backend::complete_accept_many(accept_many_operation& what, int result
 
 void uring_backend::complete_zero_copy(operation& what, const io_uring_cqe& completion) noexcept {
     std::uint8_t& flags = operation_access::flags(what);
+    if ((flags & zero_copy_flag::plain) != 0) {
+        complete_send(what, completion.res);
+        return;
+    }
     const bool let_go = (completion.flags & IORING_CQE_F_NOTIF) != 0;
     if (!let_go && (completion.flags & IORING_CQE_F_MORE) != 0) {
         operation_access::set_result(what, completion.res);
@@ -33,7 +37,7 @@ void uring_backend::complete_zero_copy(operation& what, const io_uring_cqe& comp
     }
     flags &= static_cast<std::uint8_t>(~zero_copy_flag::answered);
     const int result = let_go ? what.result() : completion.res;
-    if ((result == -EOPNOTSUPP || result == -EINVAL) && (flags & zero_copy_flag::plain) == 0) {
+    if (result == -EOPNOTSUPP || result == -EINVAL) {
         flags |= zero_copy_flag::plain; // a kind of socket that cannot do it
         retry(what);
     } else {

@@ -12,6 +12,13 @@
 #include <sys/socket.h>
 
 namespace pirn::detail {
+namespace {
+
+bool waits_for_room(const operation& what) noexcept {
+    return (operation_access::flags(what) & send_flag::waits) != 0;
+}
+
+} // namespace
 
 void prepare_net(io_uring_sqe& entry, operation& what) noexcept {
     switch (what.kind()) {
@@ -43,8 +50,12 @@ void prepare_net(io_uring_sqe& entry, operation& what) noexcept {
     }
     case operation_kind::send: {
         const auto& send = static_cast<const send_operation&>(what);
-        io_uring_prep_send(&entry, send.descriptor, send.buffer.data(),
-                           transfer_size(send.buffer.size()), MSG_NOSIGNAL);
+        if (waits_for_room(what)) {
+            io_uring_prep_poll_add(&entry, send.descriptor, POLLOUT);
+        } else {
+            io_uring_prep_send(&entry, send.descriptor, send.buffer.data(),
+                               transfer_size(send.buffer.size()), MSG_NOSIGNAL | MSG_DONTWAIT);
+        }
         break;
     }
     case operation_kind::receive_message: {
@@ -55,15 +66,23 @@ void prepare_net(io_uring_sqe& entry, operation& what) noexcept {
     }
     case operation_kind::send_message: {
         const auto& send = static_cast<const send_message_operation&>(what);
-        io_uring_prep_sendmsg(&entry, send.descriptor, send.message,
-                              static_cast<unsigned>(send.flags) | MSG_NOSIGNAL);
+        if (waits_for_room(what)) {
+            io_uring_prep_poll_add(&entry, send.descriptor, POLLOUT);
+        } else {
+            const int wait = send.message->msg_name == nullptr ? MSG_DONTWAIT : 0;
+            io_uring_prep_sendmsg(&entry, send.descriptor, send.message,
+                                  static_cast<unsigned>(send.flags | wait) | MSG_NOSIGNAL);
+        }
         break;
     }
     case operation_kind::send_zero_copy: {
         const auto& send = static_cast<const send_zero_copy_operation&>(what);
         const unsigned size = transfer_size(send.buffer.size());
-        if ((operation_access::flags(what) & zero_copy_flag::plain) != 0) {
-            io_uring_prep_send(&entry, send.descriptor, send.buffer.data(), size, MSG_NOSIGNAL);
+        if (waits_for_room(what)) {
+            io_uring_prep_poll_add(&entry, send.descriptor, POLLOUT);
+        } else if ((operation_access::flags(what) & zero_copy_flag::plain) != 0) {
+            io_uring_prep_send(&entry, send.descriptor, send.buffer.data(), size,
+                               MSG_NOSIGNAL | MSG_DONTWAIT);
         } else {
             io_uring_prep_send_zc(&entry, send.descriptor, send.buffer.data(), size, MSG_NOSIGNAL,
                                   0);

@@ -119,6 +119,8 @@ bool uring_backend::complete(const io_uring_cqe& completion) noexcept {
     case operation_kind::receive_borrowed:
         complete_borrowed(static_cast<receive_borrowed_operation&>(what), completion);
         break;
+    case operation_kind::send:
+    case operation_kind::send_message: complete_send(what, completion.res); break;
     case operation_kind::write:
     case operation_kind::write_vector: complete_write(what, completion.res); break;
     default: complete_last(what, completion.res);
@@ -132,6 +134,21 @@ void uring_backend::complete_write(operation& what, int result) noexcept {
         (operation_access::flags(what) & write_flag::by_worker) == 0) {
         no_signal_flag_ = false;
         operation_access::flags(what) |= write_flag::by_worker;
+        retry(what);
+    } else {
+        complete_last(what, result);
+    }
+}
+
+// complete_send: what finds no room waits for it, and what has waited is asked again.
+void uring_backend::complete_send(operation& what, int result) noexcept {
+    std::uint8_t& flags = operation_access::flags(what);
+    const bool has_waited = (flags & send_flag::waits) != 0;
+    flags &= static_cast<std::uint8_t>(~send_flag::waits);
+    if (!has_waited && result == -EAGAIN) {
+        flags |= send_flag::waits;
+        retry(what);
+    } else if (has_waited && result >= 0) {
         retry(what);
     } else {
         complete_last(what, result);

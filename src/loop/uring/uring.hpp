@@ -71,6 +71,19 @@ inline constexpr std::uint8_t plain = 0x01;
 inline constexpr std::uint8_t answered = 0x02;
 } // namespace zero_copy_flag
 
+// send_flag: bits in the flags of whatever sends, a plain send_zero_copy included. The kernel would wait for room by itself, but has by
+// then taken the bytes of a message for the full queue of a UNIX datagram socket, and sends an empty one in its place.
+// So it is told not to wait, and asked for room. Where there is no readiness to ask for, because the message names
+// whom it is for, it waits in its own way.
+//
+//   asked ──────► finished
+//     │  ▲ room
+//     ▼  │
+//   waits
+namespace send_flag {
+inline constexpr std::uint8_t waits = 0x04;
+} // namespace send_flag
+
 class uring_backend final : public backend {
   public:
     // Throws std::system_error when io_uring cannot be had here, for whatever reason.
@@ -108,6 +121,7 @@ class uring_backend final : public backend {
     void complete_send_file(send_file_operation& what, int result) noexcept;
     int end_send_file(send_file_operation& what, int result) noexcept;
     void complete_write(operation& what, int result) noexcept;
+    void complete_send(operation& what, int result) noexcept;
     void complete_zero_copy(operation& what, const io_uring_cqe& completion) noexcept;
     void complete_accept_many(accept_many_operation& what, int result, bool more) noexcept;
     void complete_borrowed(receive_borrowed_operation& what,
