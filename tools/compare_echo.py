@@ -3,6 +3,10 @@
 """Runs echo servers in turns under the same load, and prints what a request costs each, with ratios to the floors.
 
     tools/compare_echo.py --bin build/release/bin [--connections 1,64,1000] [--rounds 3] [--seconds 1.0]
+    tools/compare_echo.py --bin build/release/bin --idle 18000
+
+The second form opens connections that each have one message echoed and then stay idle, and prints how many resident
+bytes a server has more for each than before the first; the kernel's own memory is not in it.
 
 The server has one processor, the load the other. What ranks a server is its own processor time for a request: the
 rate says as much about the load, which is busier than most servers. A ratio is taken within its round, to the server
@@ -12,9 +16,12 @@ written by hand on the same interface of the kernel.
 import argparse
 import os
 import pathlib
+import resource
+import socket
 import statistics
 import subprocess
 import sys
+import time
 
 # A title, the command, its environment, and whose floor it is measured against.
 SERVERS = [
@@ -23,6 +30,7 @@ SERVERS = [
     ("pirn tcp_echo, epoll", ["tcp_echo"], {"PIRN_BACKEND": "epoll"}, "rival_echo_epoll"),
     ("libuv", ["rival_echo_uv"], {}, "rival_echo_epoll"),
     ("Boost.Asio", ["rival_echo_asio"], {}, "rival_echo_epoll"),
+    ("Go", ["rival_echo_go"], {"GOMAXPROCS": "1"}, "rival_echo_epoll"),
     ("floor: io_uring by hand", ["rival_echo_uring"], {}, "rival_echo_uring"),
     ("pirn loop, io_uring", ["rival_echo_loop"], {"PIRN_BACKEND": "uring"}, "rival_echo_uring"),
     ("pirn tcp_echo, io_uring", ["tcp_echo"], {"PIRN_BACKEND": "uring"}, "rival_echo_uring"),
@@ -65,6 +73,52 @@ def measure(folder, command, environment, connections, seconds, cpus):
     return numbers
 
 
+def resident(pid):
+    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as status:
+        return next(int(line.split()[1]) * 1024 for line in status if line.startswith("Rss:"))
+
+
+def measure_idle(folder, command, environment, connections):
+    """Resident bytes that a server has for each connection that waits; None when it refuses to start."""
+    server = subprocess.Popen([str(folder / command[0]), *command[1:]], stdout=subprocess.PIPE, text=True,
+                              env={**os.environ, **environment})
+    clients = []
+    try:
+        line = server.stdout.readline()
+        if not line.startswith("listening on "):
+            return None
+        address = ("127.0.0.1", int(line.rsplit(":", 1)[1]))
+        before = None
+        for number in range(connections + 100):
+            if number == 100:  # what is only needed once is there by now
+                before = resident(server.pid)
+            client = socket.create_connection(address)
+            clients.append(client)
+            client.sendall(bytes(64))
+            if len(client.recv(64, socket.MSG_WAITALL)) != 64:
+                sys.exit(f"compare_echo: {command[0]} did not answer connection {number}")
+        time.sleep(0.5)  # a collector of garbage may have its time
+        return (resident(server.pid) - before) / connections
+    finally:
+        for client in clients:
+            client.close()
+        server.kill()
+        server.wait()
+
+
+def compare_idle(folder, connections):
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most != resource.RLIM_INFINITY and most < connections + 200:
+        sys.exit(f"compare_echo: {connections} connections need as many descriptors, and {most} are allowed (ulimit -Hn)")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (connections + 200, most))  # the servers inherit it
+    print(f"{connections:,} idle connections, resident bytes each")
+    for name, command, environment, _ in SERVERS:
+        if (folder / command[0]).is_file():
+            each = measure_idle(folder, command, environment, connections)
+            print(f"  {name:26}" + ("refused" if each is None else f"{each:9.0f}"), flush=True)
+    return 0
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--bin", type=pathlib.Path, required=True, help="where the programs are")
@@ -72,7 +126,10 @@ def main():
                         type=lambda text: [int(one) for one in text.split(",")])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=1.0, help="of load for each server and round")
+    parser.add_argument("--idle", type=int, metavar="N", help="measure N idle connections, and no load")
     arguments = parser.parse_args()
+    if arguments.idle is not None:
+        return compare_idle(arguments.bin, arguments.idle)
     cpus = sorted(os.sched_getaffinity(0))
     cpus = (cpus[0], cpus[-1])
     present = [one for one in SERVERS if (arguments.bin / one[1][0]).is_file()]

@@ -37,7 +37,9 @@ std::span<const iovec> as_iovecs(std::span<const View> views, pieces& into) noex
 
 std::size_t stream_socket::do_read(mutable_bytes into, std::error_code& error) {
     awaitable<receive_operation> receive{native_handle(), into};
+    receive.wait_first = was_short_;
     const std::size_t got = detail::await_on(endpoint_, direction::reading, receive, error);
+    was_short_ = got < into.size();
     count();
     return got;
 }

@@ -2,10 +2,8 @@
 //
 // Unix sockets on a loop's operations.
 //
-// Two waits of theirs are made of attempts and pauses. A connect to a full backlog, and a send to a full queue
-// that the sender is not connected to, have no readiness in the kernel. A send to a full queue that it is
-// connected to has one, but io_uring (seen on Linux 6.18) tries such a message again from where the first attempt
-// had left its bytes, and sends an empty one.
+// Two waits of theirs are made of attempts and pauses: a connect to a full backlog, and a send to a full queue
+// that the sender is not connected to, have no readiness in the kernel.
 #include <pirn/net/unix.hpp>
 
 #include <pirn/loop/socket.hpp>
@@ -54,6 +52,11 @@ unix_message receive_on(io::detail::endpoint& from, mutable_bytes into, std::siz
 void send_on(io::detail::endpoint& through, const msghdr& message, std::error_code& error) {
     PIRN_REQUIRE(through.is_open() || through.closed(),
                  "an operation was started on a socket that is not open");
+    if (message.msg_name == nullptr) {
+        awaitable<send_message_operation> send{through.descriptor(), &message, 0};
+        detail::await_on(through, direction::writing, send, error);
+        return;
+    }
     pause_between attempts;
     for (;;) {
         pirn::detail::give_way();

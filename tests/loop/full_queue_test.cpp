@@ -33,12 +33,18 @@ constexpr std::string_view late = "the one that waited";
 // A UNIX socket of this type with a name of the kernel's choice, a client of its, and a queue between them that is full.
 class full_queue : public support::on_each_backend {
   protected:
-    full_queue() {
+    void SetUp() override {
+        on_each_backend::SetUp();
+        if (IsSkipped()) {
+            return;
+        }
+        door = handle{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
         sockaddr_un where{AF_UNIX, {}};
         socklen_t size = sizeof(sa_family_t);
         EXPECT_EQ(::bind(door.get(), reinterpret_cast<const sockaddr*>(&where), size), 0);
         size = sizeof where;
         EXPECT_EQ(::getsockname(door.get(), reinterpret_cast<sockaddr*>(&where), &size), 0);
+        client = handle{::socket(AF_UNIX, SOCK_DGRAM | loop().socket_flags(), 0)};
         EXPECT_EQ(::connect(client.get(), reinterpret_cast<const sockaddr*>(&where), size), 0);
         while (::send(client.get(), filling.data(), filling.size(), MSG_DONTWAIT) > 0) {
             ++before;
@@ -46,7 +52,15 @@ class full_queue : public support::on_each_backend {
         EXPECT_EQ(errno, EAGAIN);
         EXPECT_GT(before, 0);
     }
-    ~full_queue() override { loop().release(client.get()); }
+
+    void TearDown() override {
+        if (client) {
+            loop().release(client.get());
+        }
+        client = {};
+        door = {};
+        on_each_backend::TearDown();
+    }
 
     // Receives one datagram, which must be there.
     std::string next() {
@@ -87,8 +101,8 @@ class full_queue : public support::on_each_backend {
     std::string text{late};
     iovec piece{text.data(), text.size()};
     msghdr header{nullptr, 0, &piece, 1, nullptr, 0, 0};
-    handle door{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
-    handle client{::socket(AF_UNIX, SOCK_DGRAM | loop().socket_flags(), 0)};
+    handle door;
+    handle client;
     int before = 0; // datagrams in the queue
 };
 

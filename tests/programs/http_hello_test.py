@@ -52,6 +52,19 @@ class HttpHelloTest(harness.ProgramTest):
             client.close()
         server.stop_after_everybody_left()
 
+    @about(ways=BACKENDS + THREADED)
+    def test_wrk_meets_no_error_on_many_connections(self):
+        wrk = self.need("wrk", "wrk")
+        server = start_server(self, program="HTTP_HELLO")
+        done = self.run_tool(wrk, "--threads", "1", "--connections", str(lighter(100, 4)), "--duration", "1s",
+                             f"http://127.0.0.1:{server.port}/")
+        said = done.stdout.decode()
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+        self.assertNotIn("Socket errors", said)
+        self.assertNotIn("Non-2xx", said)
+        self.assertRegex(said, r"\n\s*[1-9][0-9]+ requests in ")
+        server.stop_after_everybody_left()
+
     @about(ways=BACKENDS)
     def test_what_is_no_request_or_too_long_is_refused(self):
         server = start_server(self, program="HTTP_HELLO")

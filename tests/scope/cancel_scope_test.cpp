@@ -300,10 +300,9 @@ TEST_F(scopes, are_reached_by_the_request_to_stop_their_task) {
 }
 
 // Hazard 49.
-TEST_F(scopes, a_hundred_thousand_deep_are_cancelled_at_once) {
-    constexpr std::size_t depth = 100'000;
+TEST_F(scopes, a_million_deep_are_cancelled_at_once) {
     pirn::run([] {
-        std::deque<pirn::detail::cancel_node> chain(depth);
+        std::deque<pirn::detail::cancel_node> chain(1'000'000);
         pirn::cancel_scope top;
         top.run([&] {
             auto* above = pirn::detail::current_task()->innermost;
@@ -315,6 +314,24 @@ TEST_F(scopes, a_hundred_thousand_deep_are_cancelled_at_once) {
             EXPECT_TRUE(chain.back().asked);
             for (auto each = chain.rbegin(); each != chain.rend(); ++each) {
                 pirn::detail::take_down(*each);
+            }
+        });
+    });
+}
+
+TEST_F(scopes, a_million_side_by_side_are_cancelled_at_once) {
+    pirn::run([] {
+        std::deque<pirn::detail::cancel_node> row(1'000'000);
+        pirn::cancel_scope top;
+        top.run([&] {
+            auto& above = *pirn::detail::current_task()->innermost;
+            for (auto& each : row) {
+                pirn::detail::hang(each, above);
+            }
+            top.cancel();
+            for (auto& each : row) {
+                ASSERT_TRUE(each.asked);
+                pirn::detail::take_down(each);
             }
         });
     });

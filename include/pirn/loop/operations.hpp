@@ -85,6 +85,9 @@ class receive_operation : public operation {
 
     int descriptor;
     mutable_bytes buffer;
+    // A hint that nothing has arrived yet, as after a receive that came back short: the kernel waits first, and does
+    // not try in vain. Whatever is there is received all the same.
+    bool wait_first = false;
 };
 
 // send_operation: completes with the number of bytes that the kernel took, which may be fewer than

@@ -96,6 +96,7 @@ class PIRN_EXPORT stream_socket : public io::byte_stream {
   private:
     io::detail::endpoint endpoint_;
     std::uint32_t operations_ = 0;
+    bool was_short_ = false; // the last read, so that probably nothing is there for the next
 };
 
 // ---------------------------------------------------------------------------------------------------

@@ -29,16 +29,25 @@ unsigned completions_for(const loop_options& options) noexcept {
                : std::max(std::bit_ceil(options.submission_slots), options.completion_slots);
 }
 
-void prepare(io_uring_sqe& entry, operation& what) noexcept {
+} // namespace
+
+// prepare: the operation as an entry.
+void uring_backend::prepare(io_uring_sqe& entry, operation& what) noexcept {
     if (what.kind() == operation_kind::splice || what.kind() == operation_kind::send_file) {
         prepare_splice(entry, what);
     } else if (what.kind() < operation_kind::work) {
         prepare_net(entry, what);
+        if (what.kind() == operation_kind::receive &&
+            static_cast<const receive_operation&>(what).wait_first && waits_first_) {
+            entry.ioprio |= IORING_RECVSEND_POLL_FIRST;
+        }
     } else {
         prepare_file(entry, what);
     }
     io_uring_sqe_set_data(&entry, &what);
 }
+
+namespace {
 
 void prepare_cancel(io_uring_sqe& entry, operation& what) noexcept {
     io_uring_prep_cancel(&entry, &what, 0);
@@ -49,6 +58,8 @@ void prepare_cancel(io_uring_sqe& entry, operation& what) noexcept {
 
 uring_backend::uring_backend(const loop_options& options, outbox& out)
     : backend{out}, ring_{options.submission_slots, completions_for(options)} {
+    // Waiting before the first attempt came with IORING_OP_SOCKET, in Linux 5.19, and has no number of its own.
+    waits_first_ = ring_.requests().knows(IORING_OP_SOCKET);
     no_signal_flag_ = ring_.requests().knows(uring_request::quiet_write);
     for (std::size_t kind = 0; kind < operation_kinds; ++kind) {
         const int request = request_for(static_cast<operation_kind>(kind));

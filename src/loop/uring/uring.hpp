@@ -116,6 +116,7 @@ class uring_backend final : public backend {
     bool complete(const io_uring_cqe& completion) noexcept;
     void complete_last(operation& what, int result) noexcept;
     void retry(operation& what) noexcept;
+    void prepare(io_uring_sqe& entry, operation& what) noexcept;
     bool begin(operation& what) noexcept;
     int begin_send_file(send_file_operation& what) noexcept;
     void complete_send_file(send_file_operation& what, int result) noexcept;
@@ -140,6 +141,7 @@ class uring_backend final : public backend {
         ready_; // written by the kernel when there is something, once somebody else waits for us
     bool listens_ = false; // it is at the moment
     bool wakeup_armed_ = false;
+    bool waits_first_ = false;   // the kernel can, before it tries to receive
     bool no_signal_flag_ = true; // the kernel has RWF_NOSIGNAL, as far as we know
     std::array<std::array<os::handle, 2>, 8> pipes_; // empty ones, for send_file
     std::size_t spare_pipes_ = 0;

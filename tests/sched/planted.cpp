@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+//
+// Positive controls for ThreadSanitizer, like those of the coroutines: races are planted in tasks of a crew, and each
+// test passes only if its race is reported. What the schedulers themselves put in order must not hide what they do not.
+//
+//   sched_planted BUG        the names are those of the table at the end
+#include <pirn/sched/crew.hpp>
+#include <pirn/sched/scheduler.hpp>
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <latch>
+#include <string_view>
+#include <thread>
+
+namespace {
+
+// Runs main as a task of one of two workers.
+void on_two_workers(const std::function<void(pirn::scheduler&)>& main) {
+    pirn::crew all;
+    std::latch made{2};
+    std::latch stopped{2};
+    std::jthread other{[&] {
+        pirn::scheduler tasks{{.crew = &all}};
+        made.arrive_and_wait();
+        tasks.serve();
+        stopped.arrive_and_wait();
+    }};
+    pirn::scheduler tasks{{.crew = &all}};
+    made.arrive_and_wait();
+    tasks.spawn([&] { main(tasks); }).get();
+    all.close();
+    stopped.arrive_and_wait();
+}
+
+// Two tasks of two workers, and nothing between them but the end of both.
+void unordered_tasks() {
+    on_two_workers([](pirn::scheduler& tasks) {
+        int shared = 0;
+        const auto counts = [&shared] {
+            for (int i = 0; i < 1000; ++i) {
+                ++shared;
+                pirn::yield_now();
+            }
+        };
+        auto here = tasks.spawn({.worker = 0}, counts);
+        auto there = tasks.spawn({.worker = 1}, counts);
+        here.join();
+        there.join();
+    });
+}
+
+// A spawn orders what came before it, and not what its caller does afterwards.
+void after_the_spawn() {
+    on_two_workers([](pirn::scheduler& tasks) {
+        int shared = 0;
+        std::atomic<bool> read{false};
+        const int other = tasks.number() == 0 ? 1 : 0;
+        auto reads = tasks.spawn({.worker = other}, [&] {
+            static_cast<void>(*const_cast<volatile int*>(&shared));
+            read.store(true, std::memory_order_relaxed);
+        });
+        shared = 1;
+        while (!read.load(std::memory_order_relaxed)) {
+            std::this_thread::yield();
+        }
+        reads.join();
+    });
+}
+
+// A task that moves takes its own accesses along in order, and nobody else's.
+void migrating_task() {
+    on_two_workers([](pirn::scheduler& tasks) {
+        int shared = 0;
+        std::atomic<bool> over{false};
+        auto moves = tasks.spawn({.migratable = true}, [&] {
+            while (!over.load(std::memory_order_relaxed)) {
+                ++shared;
+                pirn::yield_now();
+            }
+        });
+        for (int i = 0; i < 1000; ++i) {
+            ++shared;
+            std::this_thread::yield(); // the other worker has time to take it
+        }
+        over.store(true, std::memory_order_relaxed);
+        moves.join();
+    });
+}
+
+struct bug {
+    std::string_view name;
+    void (*plant)();
+};
+constexpr std::array bugs{bug{"unordered-tasks", &unordered_tasks},
+                          bug{"after-the-spawn", &after_the_spawn},
+                          bug{"migrating-task", &migrating_task}};
+
+} // namespace
+
+int main(int argc, char** argv) {
+    for (const bug& one : bugs) {
+        if (argc == 2 && one.name == argv[1]) {
+            one.plant();
+            std::puts("nothing was reported");
+            return EXIT_SUCCESS;
+        }
+    }
+    std::fputs("usage: sched_planted BUG\n", stderr);
+    return 2;
+}
