@@ -56,16 +56,35 @@ int blocking_pool::state::push(pooled_operation& what) noexcept {
     if (!is_here()) {
         return -ESRCH;
     }
-    const std::scoped_lock lock{mutex};
+    std::unique_lock lock{mutex};
     queue.push_back(what);
     ++queued;
-    if (queued > idle && alive < options.threads_max && !start() && alive == 0) {
+    const bool sleeps = call_another();
+    if (alive == 0) {
         queue.erase(what);
         --queued;
         return -EAGAIN;
     }
-    changed.notify_one();
+    lock.unlock();
+    if (sleeps) {
+        changed.notify_one();
+    }
     return 0;
+}
+
+// call_another: one more thread should look at the queue, unless one is on its way. Each that comes calls the next, so
+// that work which is done quickly is done by few, and that which waits by as many as it takes. True when the thread
+// sleeps, and is to be notified. Under the mutex.
+bool blocking_pool::state::call_another() noexcept {
+    if (called || queue.empty()) {
+        return false;
+    }
+    if (idle > 0) {
+        called = true;
+        return true;
+    }
+    called = alive < options.threads_max && start();
+    return false;
 }
 
 bool blocking_pool::state::take_back(pooled_operation& what) noexcept {
@@ -135,11 +154,16 @@ bool blocking_pool::state::start() noexcept {
 
 void blocking_pool::state::run(worker& me) noexcept {
     std::unique_lock lock{mutex};
+    called = false;
     while (pooled_operation* const what = next(lock)) {
         detail::pool_door& door = *operation_access::door(*what);
         door.enter();
         operation_access::runner(*what) = &me;
+        const bool another_sleeps = call_another();
         lock.unlock();
+        if (another_sleeps) {
+            changed.notify_one();
+        }
 
         const int result = detail::perform_blocking(*what);
 
@@ -167,6 +191,7 @@ pooled_operation* blocking_pool::state::next(std::unique_lock<std::mutex>& lock)
         const bool in_time =
             changed.wait_until(lock, after(options.idle_time)) == std::cv_status::no_timeout;
         --idle;
+        called = false; // whoever was meant: this one is here
         if (!in_time && queue.empty()) {
             return nullptr;
         }

@@ -6,6 +6,9 @@
 //
 //   thread:   (started) ──► takes, runs, takes … ──► nothing for idle_time, or the end ──► ended
 //
+// At most one thread at a time is called to the queue, and calls the next when it has come and found more than one
+// operation there: work that is done at once does not wake everybody, and work that waits gets all.
+//
 // A thread that leaves joins the one that left before it, so that at most one is unjoined at a time and
 // the last one, joined by the destructor, stands for all.
 //
@@ -57,8 +60,9 @@ struct blocking_pool::state {
     std::condition_variable left;                 // the last thread
     detail::operation_queue queue;
     std::size_t queued = 0;
-    unsigned idle = 0;  // threads that wait
-    unsigned alive = 0; // threads that have not left
+    unsigned idle = 0;   // threads that wait
+    unsigned alive = 0;  // threads that have not left
+    bool called = false; // a thread was notified or started, and has not come to the queue yet
     bool ending = false;
 
   private:
@@ -69,6 +73,7 @@ struct blocking_pool::state {
         std::list<worker>::iterator place;
     };
 
+    bool call_another() noexcept;
     bool start() noexcept;
     void run(worker& me) noexcept;
     pooled_operation* next(std::unique_lock<std::mutex>& lock) noexcept;

@@ -69,9 +69,10 @@ TEST_F(blocking_pool_test, has_as_many_threads_as_are_needed_but_no_more_than_al
     std::deque<work> many;
     for (unsigned i = 1; i <= 5; ++i) {
         loop.submit(many.emplace_back(function{&wait_inside}));
-        EXPECT_EQ(pool->threads(), std::min(i, 3U));
+        EXPECT_LE(pool->threads(), std::min(i, 3U)); // each that comes calls the next
     }
     wait_for(3);
+    EXPECT_EQ(pool->threads(), 3U);
     EXPECT_EQ(pool->queued(), 2U);
     lift();
     EXPECT_EQ(loop.run(), 5U);

@@ -26,8 +26,15 @@ namespace {
 // Flag of a send_file: the second step.
 constexpr std::uint8_t draining = 0x01;
 
-// What a pipe holds unless somebody has changed it: more would make the first step wait for the second.
-constexpr std::size_t pipe_size = std::size_t{64} * 1024;
+// What a pipe is asked to hold: each step costs a way through one of the kernel's threads. Whoever has many of them,
+// and is not root, gets smaller ones.
+constexpr int wanted_pipe_size = 1 << 20;
+
+// What it does hold: more would make the first step wait for the second.
+std::size_t room_in(const os::handle& pipe) noexcept {
+    const int room = ::fcntl(pipe.get(), F_GETPIPE_SZ);
+    return room > 0 ? static_cast<std::size_t>(room) : std::size_t{4096};
+}
 
 } // namespace
 
@@ -41,7 +48,7 @@ void prepare_splice(io_uring_sqe& entry, operation& what) noexcept {
     auto& send = static_cast<send_file_operation&>(what);
     auto& [out, in] = operation_access::pipe(send);
     if ((operation_access::flags(what) & draining) == 0) {
-        const auto size = static_cast<unsigned>(std::min(send.size, pipe_size));
+        const auto size = static_cast<unsigned>(std::min(send.size, room_in(in)));
         io_uring_prep_splice(&entry, send.file, send.offset, in.get(), -1, size, SPLICE_F_MOVE);
     } else {
         const auto inside = static_cast<unsigned>(operation_access::inside(send));
@@ -64,6 +71,7 @@ int uring_backend::begin_send_file(send_file_operation& what) noexcept {
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
         return -errno;
     }
+    ::fcntl(ends[1], F_SETPIPE_SZ, wanted_pipe_size); // a refusal leaves it as it is
     pipe = {os::handle{ends[0]}, os::handle{ends[1]}};
     return 0;
 }
