@@ -98,7 +98,9 @@ void mapped_stack_source::deallocate(const stack& used) noexcept {
 // ---- pooled
 
 namespace {
-constexpr std::size_t look_min = 256;
+// A stack that is given back and wanted again costs as much as some hundred that are kept, and the demand of a tree of
+// tasks goes up and down at every scale: the looks are so rare that they do not show.
+constexpr std::size_t look_min = 16384;
 constexpr std::size_t look_for_each_kept = 8; // longer than a wave of demand that uses all of them
 constexpr std::size_t share = 8;
 } // namespace

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <new>
+#include <random>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -160,7 +161,7 @@ TEST_F(pooled_source, follows_the_demand_down) {
     pirn::pooled_stack_source pool{below_, slot};
     wave(pool, 500);
     ASSERT_GT(pool.kept(), 400U);
-    for (int round = 0; round < 100'000 && pool.kept() > 3; ++round) {
+    for (int round = 0; round < 1'000'000 && pool.kept() > 3; ++round) {
         wave(pool, 3);
     }
     EXPECT_EQ(pool.kept(), 3U) << "as many as the demand is now";
@@ -181,6 +182,18 @@ TEST_F(pooled_source, keeps_what_comes_and_goes_in_waves) {
         wave(pool, 900);
     }
     EXPECT_LE(below_.asked - asked, 100 * 900 / 1000) << "one in a thousand, at most";
+}
+
+TEST_F(pooled_source, keeps_what_is_wanted_now_more_and_now_less) {
+    pirn::pooled_stack_source pool{below_, slot};
+    std::minstd_rand random{1};
+    int returned = 0;
+    for (; returned < 200'000;) { // as in a tree of tasks: mostly few, sometimes many
+        const int height = 1 << random() % 7;
+        wave(pool, height);
+        returned += height;
+    }
+    EXPECT_LE(below_.asked, 64 + returned / 4000) << "one in four thousand, once there are enough";
 }
 
 TEST_F(pooled_source, passes_on_a_refusal_and_serves_what_it_keeps) {

@@ -70,7 +70,7 @@ struct pool_options {
 // the last one is still warm in the cache. Other sizes go straight to the source below.
 //
 // What is kept follows the demand: of the stacks that nobody has wanted for a while, counted in stacks that
-// came back (eight for each one kept, 256 at least), an eighth goes to the source below. A pool that is not
+// came back (eight for each one kept, 16,384 at least), an eighth goes to the source below. A pool that is not
 // used at all stays as it is, until it is trimmed.
 // Not thread-safe.
 class PIRN_EXPORT pooled_stack_source final : public stack_source {
