@@ -98,6 +98,7 @@ SCHED = [
     ("fib(25), a task, on two threads", schedulers("fib_2_ns")),
     ("a tree of 111,111 tasks, each, on two threads", schedulers("sky_2_ns")),
     ("a value from thread to thread, without a buffer", schedulers("cross_ns")),
+    ("a task that sleeps while a million do, processor time", schedulers("sleep_ns")),
 ]
 ROOMS = {"coro": CORO, "loop": LOOP, "sched": SCHED}
 ARGUMENTS = {"pirn-bench": ["--context_switch", "--plain"]}

@@ -76,6 +76,28 @@ void select_of(int count) {
     });
 }
 
+// A million asleep at the same time, and what each has cost when all are up again.
+void sleep_all() {
+    constexpr std::size_t stack = std::size_t{16} * 1024;
+    pirn::slab_stack_source stacks{{.stack_size = stack, .max_stacks = rival::sleepers}};
+    const double memory = rival::resident_bytes();
+    const double begin = rival::cpu_ns();
+    pirn::run([&] {
+        pirn::task_group all;
+        for (int i = 0; i < rival::sleepers; ++i) {
+            all.spawn({.stack_size = stack, .stacks = &stacks},
+                      [] { pirn::sleep_for(rival::nap); });
+            if (i % 1024 == 1023) {
+                pirn::yield_now(); // lets them begin
+            }
+        }
+        pirn::yield_now();
+        std::printf("sleep_bytes %.0f\n", (rival::resident_bytes() - memory) / rival::sleepers);
+        all.wait();
+    });
+    std::printf("sleep_ns %.1f\n", (rival::cpu_ns() - begin) / rival::sleepers);
+}
+
 } // namespace
 
 int main() {
@@ -130,4 +152,5 @@ int main() {
             pirn::run({.threads = threads}, [] { return sky(0, rival::sky_leaves); });
         });
     }
+    sleep_all();
 }

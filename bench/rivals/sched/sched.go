@@ -6,8 +6,10 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"runtime"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -18,7 +20,46 @@ const (
 	skyLeaves     = 100000
 	skyTasks      = 111111
 	crossHandoffs = 50000
+	sleepers      = 1000000
+	nap           = 8 * time.Second
 )
+
+func cpu() int64 {
+	var used syscall.Rusage
+	syscall.Getrusage(syscall.RUSAGE_SELF, &used)
+	return used.Utime.Nano() + used.Stime.Nano()
+}
+
+func resident() float64 {
+	var total, pages float64
+	if statm, err := os.ReadFile("/proc/self/statm"); err == nil {
+		fmt.Sscan(string(statm), &total, &pages)
+	}
+	return pages * float64(os.Getpagesize())
+}
+
+// A million asleep at the same time, and what each has cost when all are up again.
+func sleepAll() {
+	runtime.GOMAXPROCS(1)
+	runtime.GC()
+	memory := resident()
+	begin := cpu()
+	var all sync.WaitGroup
+	all.Add(sleepers)
+	for i := 0; i < sleepers; i++ {
+		go func() {
+			time.Sleep(nap)
+			all.Done()
+		}()
+		if i%1024 == 1023 {
+			runtime.Gosched()
+		}
+	}
+	runtime.Gosched()
+	fmt.Printf("sleep_bytes %.0f\n", (resident()-memory)/sleepers)
+	all.Wait()
+	fmt.Printf("sleep_ns %.1f\n", float64(cpu()-begin)/sleepers)
+}
 
 func once(key string, count int, body func()) {
 	best := time.Duration(1 << 62)
@@ -164,4 +205,5 @@ func main() {
 		})
 	}
 	once("cross_ns", crossHandoffs, func() { handOver(crossHandoffs) })
+	sleepAll()
 }

@@ -10,10 +10,16 @@
 //   fib_1_ns       a task of fib(25) by spawn and join, on one thread; fib_2_ns: on two
 //   sky_1_ns       a task of a tree of 111,111, ten below each, summed up by joins, on one thread; sky_2_ns: on two
 //   cross_ns       a value handed from thread to thread without a buffer
+//   sleep_ns       the processor time of a task that sleeps for eight seconds while a million do; sleep_bytes: what each
+//                  has resident then; in one run, on one thread
 #pragma once
 
 #include <chrono>
 #include <cstdio>
+#include <ctime>
+#include <fstream>
+
+#include <unistd.h>
 
 namespace rival {
 
@@ -23,6 +29,9 @@ inline constexpr int fib_tasks = 242'785; // calls of fib(25)
 inline constexpr long sky_leaves = 100'000;
 inline constexpr int sky_tasks = 111'111;
 inline constexpr int cross_handoffs = 50'000;
+inline constexpr int sleepers = 1'000'000;
+inline constexpr std::chrono::seconds nap{
+    8}; // long enough for the last to lie down before the first wakes
 
 // once: the better of three runs, as the first one also gets the memory.
 template <class Body>
@@ -36,6 +45,20 @@ void once(const char* key, long count, Body body) {
         best = took.count() < best ? took.count() : best;
     }
     std::printf("%s %.2f\n", key, best / static_cast<double>(count));
+}
+
+// cpu_ns: what the process has used of all processors.
+inline double cpu_ns() {
+    timespec now{};
+    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return static_cast<double>(now.tv_sec) * 1e9 + static_cast<double>(now.tv_nsec);
+}
+
+inline double resident_bytes() {
+    double total = 0;
+    double pages = 0;
+    std::ifstream{"/proc/self/statm"} >> total >> pages;
+    return pages * static_cast<double>(::sysconf(_SC_PAGESIZE));
 }
 
 } // namespace rival
