@@ -7,12 +7,12 @@
 //   planted BUG        the names are those of the table at the end
 #include <pirn/coro/coroutine.hpp>
 
+#include "support/planting.hpp"
+
 #include <array>
 #include <cstdio>
-#include <cstdlib>
 #include <limits>
 #include <memory>
-#include <string_view>
 #include <thread>
 
 namespace {
@@ -156,29 +156,15 @@ void migration_without_order() {
     delete gone;
 }
 
-struct bug {
-    std::string_view name;
-    void (*plant)();
-};
-constexpr bug bugs[] = {{"heap-use-after-free", &heap_use_after_free},
-                        {"stack-buffer-overflow", &stack_buffer_overflow},
-                        {"stack-use-after-return", &stack_use_after_return},
-                        {"uninitialised-memory", &uninitialised_memory},
-                        {"dead-frame", &dead_frame},
-                        {"signed-overflow", &signed_overflow},
-                        {"data-race", &data_race},
-                        {"migration-without-order", &migration_without_order}};
+constexpr support::bug bugs[] = {{"heap-use-after-free", &heap_use_after_free},
+                                 {"stack-buffer-overflow", &stack_buffer_overflow},
+                                 {"stack-use-after-return", &stack_use_after_return},
+                                 {"uninitialised-memory", &uninitialised_memory},
+                                 {"dead-frame", &dead_frame},
+                                 {"signed-overflow", &signed_overflow},
+                                 {"data-race", &data_race},
+                                 {"migration-without-order", &migration_without_order}};
 
 } // namespace
 
-int main(int argc, char** argv) {
-    for (const bug& one : bugs) {
-        if (argc == 2 && one.name == argv[1]) {
-            one.plant();
-            std::puts("nothing was reported");
-            return EXIT_SUCCESS;
-        }
-    }
-    std::fputs("usage: planted BUG\n", stderr);
-    return 2;
-}
+int main(int argc, char** argv) { return support::plant(argc, argv, bugs); }

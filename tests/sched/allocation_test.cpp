@@ -2,20 +2,18 @@
 //
 // What a task costs: its stack, and nothing else. Counts every call of operator new in this program,
 // which is why the replacement stands in a file of its own.
-#include <pirn/sched/crew.hpp>
 #include <pirn/sched/scheduler.hpp>
 
 #include "support/account.hpp"
 #include "support/allocations.hpp"
+#include "support/helpers.hpp"
 #include "support/sanitizers.hpp"
 
 #include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdlib>
-#include <latch>
 #include <new>
-#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -98,36 +96,26 @@ TEST_F(allocation, does_not_happen_for_a_hundred_tasks_at_a_time) {
 TEST_F(allocation, does_not_happen_when_tasks_end_on_another_thread_than_they_began) {
     SKIP_WHEN(support::under_sanitizer, "operator new is the sanitizer's");
     SKIP_WHEN(support::under_valgrind, "operator new is valgrind's");
-    pirn::crew all;
-    std::latch made{2};
-    std::latch stopped{2};
-    std::jthread other{[&] {
-        pirn::scheduler tasks{{.crew = &all}};
-        made.arrive_and_wait();
-        tasks.serve();
-        stopped.arrive_and_wait();
-    }};
-    pirn::scheduler tasks{{.crew = &all}};
-    made.arrive_and_wait();
-    std::atomic<int> taken{0};
-    const auto spawns_many = [&] {
-        std::array<pirn::join_handle<void>, 50> some;
-        for (auto& each : some) {
-            each = pirn::scheduler::current()->spawn([&] {
-                taken += pirn::scheduler::current() == &tasks ? 0 : 1;
-                pirn::yield_now();
-            });
-        }
-        for (auto& each : some) each.join();
-    };
-    // Until the other one has taken some, a few times: which it does whenever it has time to.
-    EXPECT_EQ(allocated_by([&] {
-                  for (const int before = taken; taken == before;) tasks.spawn(spawns_many).get();
-              }),
-              0);
-    EXPECT_GE(taken, 100);
-    all.close();
-    stopped.arrive_and_wait();
+    support::with_helpers(1, [](pirn::scheduler& tasks) {
+        std::atomic<int> taken{0};
+        const auto spawns_many = [&] {
+            std::array<pirn::join_handle<void>, 50> some;
+            for (auto& each : some) {
+                each = pirn::scheduler::current()->spawn([&] {
+                    taken += pirn::scheduler::current() == &tasks ? 0 : 1;
+                    pirn::yield_now();
+                });
+            }
+            for (auto& each : some) each.join();
+        };
+        // Until the other one has taken some, a few times: which it does whenever it has time to.
+        EXPECT_EQ(allocated_by([&] {
+                      for (const int before = taken; taken == before;)
+                          tasks.spawn(spawns_many).get();
+                  }),
+                  0);
+        EXPECT_GE(taken, 100);
+    });
 }
 
 } // namespace

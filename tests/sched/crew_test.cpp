@@ -7,6 +7,7 @@
 #include <pirn/sched/scheduler.hpp>
 
 #include "support/account.hpp"
+#include "support/helpers.hpp"
 #include "support/sanitizers.hpp"
 #include "support/threads.hpp"
 
@@ -24,31 +25,11 @@
 
 using namespace std::chrono_literals;
 using support::thread_now;
+using support::with_helpers;
 
 namespace {
 
 class crews : public support::balanced<> {};
-
-// Serves with so many threads beside this one while the function runs here, outside of any task.
-void with_helpers(std::size_t helpers, const std::function<void(pirn::scheduler&)>& does) {
-    pirn::crew all;
-    std::latch made{static_cast<std::ptrdiff_t>(helpers + 1)};
-    std::latch stopped{static_cast<std::ptrdiff_t>(helpers + 1)};
-    std::vector<std::jthread> threads;
-    for (std::size_t i = 0; i < helpers; ++i) {
-        threads.emplace_back([&] {
-            pirn::scheduler tasks{{.crew = &all}};
-            made.arrive_and_wait();
-            tasks.serve();
-            stopped.arrive_and_wait();
-        });
-    }
-    pirn::scheduler tasks{{.crew = &all}};
-    made.arrive_and_wait();
-    does(tasks);
-    all.close();
-    stopped.arrive_and_wait();
-}
 
 void compute_for(std::chrono::microseconds time) {
     const auto end = std::chrono::steady_clock::now() + time;

@@ -4,37 +4,22 @@
 // test passes only if its race is reported. What the schedulers themselves put in order must not hide what they do not.
 //
 //   sched_planted BUG        the names are those of the table at the end
-#include <pirn/sched/crew.hpp>
 #include <pirn/sched/scheduler.hpp>
+
+#include "support/helpers.hpp"
+#include "support/planting.hpp"
 
 #include <array>
 #include <atomic>
-#include <cstddef>
-#include <cstdio>
-#include <cstdlib>
 #include <functional>
-#include <latch>
-#include <string_view>
 #include <thread>
 
 namespace {
 
 // Runs main as a task of one of two workers.
 void on_two_workers(const std::function<void(pirn::scheduler&)>& main) {
-    pirn::crew all;
-    std::latch made{2};
-    std::latch stopped{2};
-    std::jthread other{[&] {
-        pirn::scheduler tasks{{.crew = &all}};
-        made.arrive_and_wait();
-        tasks.serve();
-        stopped.arrive_and_wait();
-    }};
-    pirn::scheduler tasks{{.crew = &all}};
-    made.arrive_and_wait();
-    tasks.spawn([&] { main(tasks); }).get();
-    all.close();
-    stopped.arrive_and_wait();
+    support::with_helpers(1,
+                          [&](pirn::scheduler& tasks) { tasks.spawn([&] { main(tasks); }).get(); });
 }
 
 // Two tasks of two workers, and nothing between them but the end of both.
@@ -92,24 +77,10 @@ void migrating_task() {
     });
 }
 
-struct bug {
-    std::string_view name;
-    void (*plant)();
-};
-constexpr std::array bugs{bug{"unordered-tasks", &unordered_tasks},
-                          bug{"after-the-spawn", &after_the_spawn},
-                          bug{"migrating-task", &migrating_task}};
+constexpr std::array bugs{support::bug{"unordered-tasks", &unordered_tasks},
+                          support::bug{"after-the-spawn", &after_the_spawn},
+                          support::bug{"migrating-task", &migrating_task}};
 
 } // namespace
 
-int main(int argc, char** argv) {
-    for (const bug& one : bugs) {
-        if (argc == 2 && one.name == argv[1]) {
-            one.plant();
-            std::puts("nothing was reported");
-            return EXIT_SUCCESS;
-        }
-    }
-    std::fputs("usage: sched_planted BUG\n", stderr);
-    return 2;
-}
+int main(int argc, char** argv) { return support::plant(argc, argv, bugs); }
