@@ -29,26 +29,6 @@ unsigned completions_for(const loop_options& options) noexcept {
                : std::max(std::bit_ceil(options.submission_slots), options.completion_slots);
 }
 
-} // namespace
-
-// prepare: the operation as an entry.
-void uring_backend::prepare(io_uring_sqe& entry, operation& what) noexcept {
-    if (what.kind() == operation_kind::splice || what.kind() == operation_kind::send_file) {
-        prepare_splice(entry, what);
-    } else if (what.kind() < operation_kind::work) {
-        prepare_net(entry, what);
-        if (what.kind() == operation_kind::receive &&
-            static_cast<const receive_operation&>(what).wait_first && waits_first_) {
-            entry.ioprio |= IORING_RECVSEND_POLL_FIRST;
-        }
-    } else {
-        prepare_file(entry, what);
-    }
-    io_uring_sqe_set_data(&entry, &what);
-}
-
-namespace {
-
 void prepare_cancel(io_uring_sqe& entry, operation& what) noexcept {
     io_uring_prep_cancel(&entry, &what, 0);
     io_uring_sqe_set_data64(&entry, uring_tag::cancel);
@@ -125,6 +105,22 @@ bool uring_backend::begin(operation& what) noexcept {
     default: break;
     }
     return true;
+}
+
+// prepare: the operation as an entry.
+void uring_backend::prepare(io_uring_sqe& entry, operation& what) noexcept {
+    if (what.kind() == operation_kind::splice || what.kind() == operation_kind::send_file) {
+        prepare_splice(entry, what);
+    } else if (what.kind() < operation_kind::work) {
+        prepare_net(entry, what);
+        if (what.kind() == operation_kind::receive &&
+            static_cast<const receive_operation&>(what).wait_first && waits_first_) {
+            entry.ioprio |= IORING_RECVSEND_POLL_FIRST;
+        }
+    } else {
+        prepare_file(entry, what);
+    }
+    io_uring_sqe_set_data(&entry, &what);
 }
 
 bool uring_backend::attempt(operation& what) noexcept {
