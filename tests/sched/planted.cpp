@@ -44,7 +44,7 @@ void after_the_spawn() {
     on_two_workers([](pirn::scheduler& tasks) {
         int shared = 0;
         std::atomic<bool> read{false};
-        const int other = tasks.number() == 0 ? 1 : 0;
+        const int other = pirn::scheduler::current()->number() == 0 ? 1 : 0; // than this one
         auto reads = tasks.spawn({.worker = other}, [&] {
             static_cast<void>(*const_cast<volatile int*>(&shared));
             read.store(true, std::memory_order_relaxed);
