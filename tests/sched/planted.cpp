@@ -22,11 +22,21 @@ void on_two_workers(const std::function<void(pirn::scheduler&)>& main) {
                           [&](pirn::scheduler& tasks) { tasks.spawn([&] { main(tasks); }).get(); });
 }
 
+// Waits until so many are here, each on a thread of its own, and puts nothing in order.
+void meet(std::atomic<int>& here, int all) {
+    here.fetch_add(1, std::memory_order_relaxed);
+    while (here.load(std::memory_order_relaxed) < all) {
+        std::this_thread::yield();
+    }
+}
+
 // Two tasks of two workers, and nothing between them but the end of both.
 void unordered_tasks() {
     on_two_workers([](pirn::scheduler& tasks) {
         int shared = 0;
-        const auto counts = [&shared] {
+        std::atomic<int> begun{0};
+        const auto counts = [&] {
+            meet(begun, 2);
             for (int i = 0; i < 1000; ++i) {
                 ++shared;
                 pirn::yield_now();
@@ -61,16 +71,19 @@ void after_the_spawn() {
 void migrating_task() {
     on_two_workers([](pirn::scheduler& tasks) {
         int shared = 0;
+        std::atomic<int> begun{0};
         std::atomic<bool> over{false};
         auto moves = tasks.spawn({.migratable = true}, [&] {
+            meet(begun,
+                 2); // it was taken by the other worker, as this one waits without giving way
             while (!over.load(std::memory_order_relaxed)) {
                 ++shared;
                 pirn::yield_now();
             }
         });
+        meet(begun, 2);
         for (int i = 0; i < 1000; ++i) {
             ++shared;
-            std::this_thread::yield(); // the other worker has time to take it
         }
         over.store(true, std::memory_order_relaxed);
         moves.join();
