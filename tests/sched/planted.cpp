@@ -30,15 +30,22 @@ void meet(std::atomic<int>& here, int all) {
     }
 }
 
+// Many accesses, and nothing between them.
+void count(volatile int& shared) {
+    for (int i = 0; i < 100'000; ++i) {
+        shared = shared + 1;
+    }
+}
+
 // Two tasks of two workers, and nothing between them but the end of both.
 void unordered_tasks() {
     on_two_workers([](pirn::scheduler& tasks) {
-        int shared = 0;
+        volatile int shared = 0;
         std::atomic<int> begun{0};
         const auto counts = [&] {
             meet(begun, 2);
             for (int i = 0; i < 1000; ++i) {
-                ++shared;
+                shared = shared + 1;
                 pirn::yield_now();
             }
         };
@@ -52,39 +59,35 @@ void unordered_tasks() {
 // A spawn orders what came before it, and not what its caller does afterwards.
 void after_the_spawn() {
     on_two_workers([](pirn::scheduler& tasks) {
-        int shared = 0;
-        std::atomic<bool> read{false};
+        volatile int shared = 0;
+        std::atomic<int> begun{0};
         const int other = pirn::scheduler::current()->number() == 0 ? 1 : 0; // than this one
-        auto reads = tasks.spawn({.worker = other}, [&] {
-            static_cast<void>(*const_cast<volatile int*>(&shared));
-            read.store(true, std::memory_order_relaxed);
+        auto counts = tasks.spawn({.worker = other}, [&] {
+            meet(begun, 2);
+            count(shared);
         });
-        shared = 1;
-        while (!read.load(std::memory_order_relaxed)) {
-            std::this_thread::yield();
-        }
-        reads.join();
+        meet(begun, 2);
+        count(shared);
+        counts.join();
     });
 }
 
 // A task that moves takes its own accesses along in order, and nobody else's.
 void migrating_task() {
     on_two_workers([](pirn::scheduler& tasks) {
-        int shared = 0;
+        volatile int shared = 0;
         std::atomic<int> begun{0};
         std::atomic<bool> over{false};
         auto moves = tasks.spawn({.migratable = true}, [&] {
             meet(begun,
                  2); // it was taken by the other worker, as this one waits without giving way
             while (!over.load(std::memory_order_relaxed)) {
-                ++shared;
+                shared = shared + 1;
                 pirn::yield_now();
             }
         });
         meet(begun, 2);
-        for (int i = 0; i < 1000; ++i) {
-            ++shared;
-        }
+        count(shared);
         over.store(true, std::memory_order_relaxed);
         moves.join();
     });
