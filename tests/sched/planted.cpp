@@ -79,12 +79,12 @@ void migrating_task() {
         std::atomic<int> begun{0};
         std::atomic<bool> over{false};
         auto moves = tasks.spawn({.migratable = true}, [&] {
-            meet(begun,
-                 2); // it was taken by the other worker, as this one waits without giving way
-            while (!over.load(std::memory_order_relaxed)) {
-                shared = shared + 1;
+            // The other worker has taken it, as this one waits without giving way.
+            meet(begun, 2);
+            do {
+                count(shared);
                 pirn::yield_now();
-            }
+            } while (!over.load(std::memory_order_relaxed));
         });
         meet(begun, 2);
         count(shared);
