@@ -108,8 +108,8 @@ TEST_F(allocation, does_not_happen_when_tasks_end_on_another_thread_than_they_be
             }
             for (auto& each : some) each.join();
         };
-        for (const int worker :
-             {0, 1}) { // each thread gets its pool of stacks when it first spawns
+        // Each thread gets its pool of stacks when it first spawns.
+        for (int worker = 0; worker < 2; ++worker) {
             tasks.spawn({.worker = worker}, spawns_many).get();
         }
         // Until the other one has taken some, a few times: which it does whenever it has time to.
