@@ -12,7 +12,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <new>
-#include <random>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -186,12 +185,13 @@ TEST_F(pooled_source, keeps_what_comes_and_goes_in_waves) {
 
 TEST_F(pooled_source, keeps_what_is_wanted_now_more_and_now_less) {
     pirn::pooled_stack_source pool{below_, slot};
-    std::minstd_rand random{1};
     int returned = 0;
-    for (; returned < 200'000;) { // as in a tree of tasks: mostly few, sometimes many
-        const int height = 1 << random() % 7;
-        wave(pool, height);
-        returned += height;
+    while (returned < 200'000) { // as in a tree of tasks: mostly few for a while, and then many
+        for (int round = 0; round < 50; ++round) {
+            wave(pool, 20);
+        }
+        wave(pool, 60);
+        returned += 50 * 20 + 60;
     }
     EXPECT_LE(below_.asked, 64 + returned / 4000) << "one in four thousand, once there are enough";
 }

@@ -71,10 +71,10 @@ inline constexpr std::uint8_t plain = 0x01;
 inline constexpr std::uint8_t answered = 0x02;
 } // namespace zero_copy_flag
 
-// send_flag: bits in the flags of whatever sends, a plain send_zero_copy included. The kernel would wait for room by itself, but has by
-// then taken the bytes of a message for the full queue of a UNIX datagram socket, and sends an empty one in its place.
-// So it is told not to wait, and asked for room. Where there is no readiness to ask for, because the message names
-// whom it is for, it waits in its own way.
+// send_flag: bits in the flags of whatever sends, a plain send_zero_copy included. The kernel would wait for room by
+// itself, but has by then taken the bytes of a message for the full queue of a UNIX datagram socket, and sends an
+// empty one in its place (seen on Linux 6.18). So it is told not to wait, and asked for room. Where there is no
+// readiness to ask for, because the message names whom it is for, it waits in its own way.
 //
 //   asked ──────► finished
 //     │  ▲ room
