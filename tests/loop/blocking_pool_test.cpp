@@ -79,6 +79,17 @@ TEST_F(blocking_pool_test, has_as_many_threads_as_are_needed_but_no_more_than_al
     EXPECT_EQ(pool->threads(), 3U);
 }
 
+TEST_F(blocking_pool_test, has_work_that_is_done_at_once_done_by_few) {
+    const auto pool = std::make_shared<pirn::blocking_pool>(pirn::pool_options{.threads_max = 200});
+    pirn::loop loop{{.pool = pool}};
+    std::deque<work> many;
+    for (int i = 0; i < 800; ++i) {
+        loop.submit(many.emplace_back(function{[](pirn::work_operation&) noexcept { return 0; }}));
+    }
+    EXPECT_EQ(loop.run(), 800U);
+    EXPECT_LT(pool->threads(), 50U);
+}
+
 TEST_F(blocking_pool_test, lets_threads_go_that_have_nothing_to_do) {
     const auto pool = std::make_shared<pirn::blocking_pool>(
         pirn::pool_options{.threads_max = 4, .idle_time = 5ms});
