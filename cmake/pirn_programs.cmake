@@ -22,6 +22,12 @@ function(pirn_test)
     set(target ${arg_PROGRAM}_test)
     pirn_program(${target} SOURCES ${arg_SOURCES} LIBRARIES GTest::gtest_main ${arg_LIBRARIES})
     pirn_show_private(${target})
+    if(NOT PIRN_UNITY STREQUAL "none")
+        # Six at a time keep two processors equally busy. Files hide from each other what has names of their own.
+        set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 6)
+        target_compile_options(${target} PRIVATE -Wno-shadow)
+    endif()
+    pirn_hurry(${target} ${arg_ROOM})
 
     if(CMAKE_CROSSCOMPILING)
         pirn_cross_test(${arg_ROOM} ${arg_PROGRAM} "${arg_LABELS}")
@@ -46,6 +52,18 @@ function(pirn_test)
             TEST_LIST ${target}_${value}
             PROPERTIES ${properties} ENVIRONMENT "${setting}")
     endforeach()
+endfunction()
+
+# pirn_hurry(target room): tests that have nothing of pirn's to optimise in them are compiled for a short compile time.
+# The library underneath is optimised as ever; and what the headers of the upper rooms become under optimisation is
+# shown by the examples.
+function(pirn_hurry target room)
+    if(NOT room MATCHES "^(arch|stack|coro|sched|sync)")
+        target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
+    endif()
+    if(PIRN_SANITIZE AND NOT room MATCHES "^(arch|stack|coro|sched)")
+        target_compile_options(${target} PRIVATE -O0)
+    endif()
 endfunction()
 
 # pirn_cross_test(room program labels): what pirn_test does for another machine's program. The rooms below the
@@ -92,9 +110,23 @@ function(pirn_example)
     cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME" "RUN")
     pirn_program(${arg_NAME} SOURCES ${arg_NAME}.cpp)
     add_dependencies(pirn_examples ${arg_NAME})
+    if(PIRN_UNITY STREQUAL "all")
+        pirn_precompile(${arg_NAME})
+    endif()
     if(PIRN_BUILD_TESTS AND (arg_RUN OR "RUN" IN_LIST arg_KEYWORDS_MISSING_VALUES))
         add_test(NAME examples.${arg_NAME} COMMAND ${arg_NAME} ${arg_RUN})
         set_tests_properties(examples.${arg_NAME} PROPERTIES TIMEOUT 60 LABELS examples)
+    endif()
+endfunction()
+
+# pirn_precompile(example): pirn's headers are read once for all examples.
+function(pirn_precompile target)
+    get_property(first GLOBAL PROPERTY PIRN_PRECOMPILED)
+    if(first)
+        target_precompile_headers(${target} REUSE_FROM ${first})
+    else()
+        target_precompile_headers(${target} PRIVATE <pirn/pirn.hpp>)
+        set_property(GLOBAL PROPERTY PIRN_PRECOMPILED ${target})
     endif()
 endfunction()
 

@@ -20,6 +20,7 @@ namespace pirn::detail {
 
 struct buffer_pool {
     static constexpr std::uint32_t none = ~std::uint32_t{0};
+    static constexpr int receives_max = 16; // of our own in one go, before others have their turn
 
     // received: how one receive into a free buffer went.
     enum class received : std::uint8_t { bytes, nothing_there, no_buffer, ended };

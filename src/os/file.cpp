@@ -3,6 +3,8 @@
 // The file calls.
 #include "os/file.hpp"
 
+#include "os/result.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <climits>
@@ -22,16 +24,6 @@ namespace pirn::os {
 namespace {
 
 static_assert(sizeof(off_t) == sizeof(std::int64_t), "to be compiled with _FILE_OFFSET_BITS=64");
-
-template <class Number>
-int result_of(Number returned) noexcept {
-    return returned < 0 ? -errno : static_cast<int>(returned);
-}
-
-// Results are an int, so no transfer may be longer.
-std::size_t transfer_size(std::size_t size) noexcept {
-    return std::min(size, static_cast<std::size_t>(INT_MAX));
-}
 
 int count_of(std::span<const iovec> pieces) noexcept {
     return static_cast<int>(std::min<std::size_t>(pieces.size(), INT_MAX));
@@ -64,16 +56,6 @@ class no_sigpipe {
     sigset_t broken_pipe_{};
     sigset_t before_{};
 };
-
-template <class Call>
-int uninterrupted(Call call) noexcept {
-    for (;;) {
-        const int result = call();
-        if (result != -EINTR) {
-            return result;
-        }
-    }
-}
 
 } // namespace
 

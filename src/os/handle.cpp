@@ -14,7 +14,7 @@ namespace pirn::os {
 
 handle::handle(int descriptor) noexcept : descriptor_{descriptor < 0 ? -1 : descriptor} {
     if (descriptor_ >= 0) {
-        detail::count_descriptors(1);
+        pirn::detail::count_descriptors(1);
     }
 }
 
@@ -30,7 +30,7 @@ handle::~handle() { close(); }
 
 int handle::release() noexcept {
     if (descriptor_ >= 0) {
-        detail::count_descriptors(-1);
+        pirn::detail::count_descriptors(-1);
     }
     return std::exchange(descriptor_, -1);
 }

@@ -229,7 +229,7 @@ void forget_marks(std::span<std::byte> memory) noexcept {
     // A function that never returned has left the marks of its locals behind.
     __asan_unpoison_memory_region(memory.data(), memory.size());
 #endif
-    detail::memory_is_undefined(memory);
+    pirn::detail::memory_is_undefined(memory);
 }
 
 void zero_memory(std::span<std::byte> memory) noexcept {
@@ -247,7 +247,7 @@ void wipe_memory(std::span<std::byte> memory) noexcept {
     }
     const std::span<std::byte> below = pages.first(pages.size() - page_size());
     const auto head = static_cast<std::size_t>(below.data() - memory.data());
-    detail::memory_is_defined(memory); // below, if given back; the rest is written anyway
+    pirn::detail::memory_is_defined(memory); // below, if given back; the rest is written anyway
     const std::size_t kept = give_back({&below, 1}) ? head + below.size() : head;
     std::memset(memory.data(), 0, head);
     std::memset(memory.data() + kept, 0, memory.size() - kept);

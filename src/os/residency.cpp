@@ -167,8 +167,8 @@ bool touched_runs::fill_by_scan() noexcept {
         return false;
     }
     known_ = static_cast<std::size_t>(found);
-    detail::memory_is_defined(std::as_writable_bytes(std::span{buffer_}.first(known_)));
-    detail::memory_is_defined(std::as_writable_bytes(std::span{&request, 1}));
+    pirn::detail::memory_is_defined(std::as_writable_bytes(std::span{buffer_}.first(known_)));
+    pirn::detail::memory_is_defined(std::as_writable_bytes(std::span{&request, 1}));
     at_ = std::min(request.walk_end, end_);
     return true;
 }

@@ -4,37 +4,13 @@
 // bring blocking sockets, all of those are retried. connect is not retried blindly, see there.
 #include "os/socket.hpp"
 
-#include <algorithm>
+#include "os/result.hpp"
+
 #include <cerrno>
-#include <climits>
 
 #include <poll.h>
 
 namespace pirn::os {
-namespace {
-
-// Repeats a call until no signal came in between, and turns -1 and errno into one number.
-template <class Call>
-int uninterrupted(Call call) noexcept {
-    for (;;) {
-        const auto result = call();
-        if (result >= 0) {
-            return static_cast<int>(result);
-        }
-        if (errno != EINTR) {
-            return -errno;
-        }
-    }
-}
-
-// Results are an int, so no transfer may be longer. The kernel's own limit lies a page below this.
-std::size_t transfer_size(std::size_t size) noexcept {
-    return std::min(size, static_cast<std::size_t>(INT_MAX));
-}
-
-int result_of(int returned) noexcept { return returned < 0 ? -errno : returned; }
-
-} // namespace
 
 int open_socket(int family, int type, int protocol) noexcept {
     return result_of(::socket(family, type, protocol));
@@ -55,28 +31,31 @@ int connect(int socket, const sockaddr* address, socklen_t size) noexcept {
 }
 
 int accept(int listener, int flags) noexcept {
-    return uninterrupted([&] { return ::accept4(listener, nullptr, nullptr, flags); });
+    return uninterrupted([&] { return result_of(::accept4(listener, nullptr, nullptr, flags)); });
 }
 
 int receive(int socket, mutable_bytes into) noexcept {
-    return uninterrupted(
-        [&] { return ::recv(socket, into.data(), transfer_size(into.size()), MSG_DONTWAIT); });
+    return uninterrupted([&] {
+        return result_of(::recv(socket, into.data(), transfer_size(into.size()), MSG_DONTWAIT));
+    });
 }
 
 int send(int socket, bytes from) noexcept {
     return uninterrupted([&] {
-        return ::send(socket, from.data(), transfer_size(from.size()), MSG_DONTWAIT | MSG_NOSIGNAL);
+        return result_of(
+            ::send(socket, from.data(), transfer_size(from.size()), MSG_DONTWAIT | MSG_NOSIGNAL));
     });
 }
 
 int receive_message(int socket, msghdr* message, int flags) noexcept {
-    return uninterrupted(
-        [&] { return ::recvmsg(socket, message, flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC); });
+    return uninterrupted([&] {
+        return result_of(::recvmsg(socket, message, flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC));
+    });
 }
 
 int send_message(int socket, const msghdr* message, int flags) noexcept {
     return uninterrupted(
-        [&] { return ::sendmsg(socket, message, flags | MSG_DONTWAIT | MSG_NOSIGNAL); });
+        [&] { return result_of(::sendmsg(socket, message, flags | MSG_DONTWAIT | MSG_NOSIGNAL)); });
 }
 
 int local_address(int socket, sockaddr* address, socklen_t* size) noexcept {
@@ -103,7 +82,7 @@ int ready(int descriptor, short events) noexcept {
         return -EBADF; // poll(2) would ignore it
     }
     pollfd asked{descriptor, events, 0};
-    const int result = uninterrupted([&] { return ::poll(&asked, 1, 0); });
+    const int result = uninterrupted([&] { return result_of(::poll(&asked, 1, 0)); });
     if (result <= 0) {
         return result;
     }

@@ -13,7 +13,7 @@ namespace pirn::detail {
 
 namespace {
 
-constexpr wait_kind waits_for_it{"a barrier"};
+constexpr wait_kind waits_for_barrier{"a barrier"};
 
 } // namespace
 
@@ -21,7 +21,7 @@ constexpr wait_kind waits_for_it{"a barrier"};
 struct barrier_core::arrival : lone_wait {
     explicit arrival(barrier_core& which) noexcept
         : lone_wait{which.guard_, which.waiters_, &stop}, of{which} {
-        kind = &waits_for_it;
+        kind = &waits_for_barrier;
     }
 
     static void stop(waiter& on) noexcept {
@@ -93,7 +93,7 @@ void barrier_core::wait(std::uint64_t phase) {
         return;
     }
     lone_wait me{guard_, waiters_};
-    me.kind = &waits_for_it;
+    me.kind = &waits_for_barrier;
     waiters_.push(me);
     held.release();
     me.sleep_or_throw();

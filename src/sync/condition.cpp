@@ -16,7 +16,7 @@ using detail::woken;
 
 namespace {
 
-constexpr wait_kind waits_for_it{"a condition"};
+constexpr wait_kind waits_for_condition{"a condition"};
 
 } // namespace
 
@@ -30,7 +30,7 @@ void condition::wait(std::unique_lock<mutex>& lock) {
     throw_if_stopped();
     mutex& door = *lock.mutex();
     lone_wait me{guard_, waiters_};
-    me.kind = &waits_for_it;
+    me.kind = &waits_for_condition;
     {
         const holding held{guard_};
         waiters_.push(me);

@@ -15,7 +15,7 @@ using detail::woken;
 
 namespace {
 
-constexpr wait_kind waits_for_it{"an event"};
+constexpr wait_kind waits_for_event{"an event"};
 
 } // namespace
 
@@ -43,7 +43,7 @@ void event::wait() {
         return;
     }
     lone_wait me{guard_, waiters_};
-    me.kind = &waits_for_it;
+    me.kind = &waits_for_event;
     waiters_.push(me);
     held.release();
     me.sleep_or_throw();
@@ -86,7 +86,7 @@ void auto_event::wait() {
         return;
     }
     lone_wait me{guard_, waiters_};
-    me.kind = &waits_for_it;
+    me.kind = &waits_for_event;
     waiters_.push(me);
     held.release();
     me.sleep_or_throw();

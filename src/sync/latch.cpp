@@ -13,7 +13,7 @@ using detail::woken;
 
 namespace {
 
-constexpr wait_kind waits_for_it{"a latch"};
+constexpr wait_kind waits_for_latch{"a latch"};
 
 } // namespace
 
@@ -40,7 +40,7 @@ void latch::wait() {
         return;
     }
     lone_wait me{guard_, waiters_};
-    me.kind = &waits_for_it;
+    me.kind = &waits_for_latch;
     waiters_.push(me);
     held.release();
     me.sleep_or_throw();

@@ -14,7 +14,7 @@ using detail::woken;
 
 namespace {
 
-constexpr wait_kind waits_for_it{"the first call of a once"};
+constexpr wait_kind waits_for_once{"the first call of a once"};
 
 } // namespace
 
@@ -37,7 +37,7 @@ bool once::begin() {
     }
     PIRN_REQUIRE(at_it_ != self, "the function of a once calls the once; it would wait for itself");
     lone_wait me{guard_, waiters_};
-    me.kind = &waits_for_it;
+    me.kind = &waits_for_once;
     me.slot = const_cast<void*>(self);
     waiters_.push(me);
     held.release();

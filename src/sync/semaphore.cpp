@@ -13,7 +13,7 @@ using detail::woken;
 
 namespace {
 
-constexpr wait_kind waits_for_it{"a semaphore"};
+constexpr wait_kind waits_for_semaphore{"a semaphore"};
 
 } // namespace
 
@@ -34,7 +34,7 @@ void semaphore::acquire() {
         return;
     }
     lone_wait me{guard_, waiters_};
-    me.kind = &waits_for_it;
+    me.kind = &waits_for_semaphore;
     waiters_.push(me);
     held.release();
     me.sleep_or_throw();

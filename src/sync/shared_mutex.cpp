@@ -16,7 +16,7 @@ using detail::woken;
 
 namespace {
 
-constexpr wait_kind waits_for_it{"a shared_mutex"};
+constexpr wait_kind waits_for_shared_mutex{"a shared_mutex"};
 
 } // namespace
 
@@ -25,7 +25,7 @@ struct shared_mutex::entering : lone_wait {
     entering(shared_mutex& which, const void* writer) noexcept
         : lone_wait{which.guard_, which.waiters_, &stop}, of{which} {
         slot = const_cast<void*>(writer);
-        kind = &waits_for_it;
+        kind = &waits_for_shared_mutex;
     }
 
     static void stop(waiter& on) noexcept {

@@ -9,7 +9,7 @@ namespace pirn::detail {
 
 namespace {
 
-constexpr wait_kind waits_for_it{"a change of a watch"};
+constexpr wait_kind waits_for_watch{"a change of a watch"};
 
 } // namespace
 
@@ -41,7 +41,7 @@ bool watch_core::wait_beyond(std::uint64_t seen) {
         return false;
     }
     lone_wait me{guard, waiters_};
-    me.kind = &waits_for_it;
+    me.kind = &waits_for_watch;
     waiters_.push(me);
     held.release();
     return me.sleep_or_throw() == outcome::done;

@@ -63,7 +63,7 @@ def indirect_jumps_of_switches(path):
 def check(source, build, compiler):
     run("cmake", "--fresh", "-S", source, "-B", build, "-G", "Ninja", f"-DCMAKE_CXX_COMPILER={compiler}",
         "-DCMAKE_BUILD_TYPE=Release", "-DCMAKE_CXX_FLAGS=-fcf-protection=full -O1", "-DPIRN_BUILD_TESTS=OFF",
-        "-DPIRN_BUILD_EXAMPLES=OFF", "-DPIRN_BUILD_BENCHMARKS=OFF", "-DPIRN_WITH_URING=off", "-DPIRN_INSTALL=OFF")
+        "-DPIRN_BUILD_EXAMPLES=OFF", "-DPIRN_BUILD_BENCHMARKS=OFF", "-DPIRN_WITH_URING=off", "-DPIRN_INSTALL=OFF", "-DPIRN_UNITY=all")
     run("cmake", "--build", build, "--parallel", "2", "--target", "pirn_static", "pirn_shared")
     build = pathlib.Path(build).resolve()
     archive, shared = build / "libpirn.a", build / "libpirn.so"

@@ -8,6 +8,7 @@
 #include <pirn/stack/slab.hpp>
 #include <pirn/stack/sources.hpp>
 
+#include "coro/deep.hpp"
 #include "os/residency.hpp"
 #include "support/account.hpp"
 #include "support/child.hpp"
@@ -22,21 +23,12 @@
 #include <utility>
 #include <vector>
 
-#include <alloca.h>
 #include <gtest/gtest.h>
 
 namespace {
 
-constexpr std::size_t page = 4096;
 constexpr std::size_t deep = 100'000;
 constexpr std::size_t stack_size = std::size_t{256} * 1024;
-
-PIRN_NOINLINE void use_stack(std::size_t bytes) {
-    auto* frame = static_cast<volatile char*>(alloca(bytes));
-    for (std::size_t i = 0; i < bytes; i += 64) {
-        frame[i] = 1;
-    }
-}
 
 // Numbers on the stack that must not change while the coroutine waits.
 struct canaries {

@@ -21,9 +21,9 @@ namespace {
 volatile std::sig_atomic_t arrived = 0;
 
 // Raises SIGPROF many thousand times a second of processor time, while it lives.
-class storm {
+class signal_storm {
   public:
-    storm(void (*handler)(int), int flags) {
+    signal_storm(void (*handler)(int), int flags) {
         arrived = 0;
         struct sigaction action{};
         action.sa_handler = handler;
@@ -32,14 +32,14 @@ class storm {
         const itimerval often{{0, 50}, {0, 50}};
         ::setitimer(ITIMER_PROF, &often, nullptr);
     }
-    ~storm() {
+    ~signal_storm() {
         const itimerval never{};
         ::setitimer(ITIMER_PROF, &never, nullptr);
         // Not back to its default: under valgrind one may still come, later than the timer's end.
         ::signal(SIGPROF, SIG_IGN);
     }
-    storm(const storm&) = delete;
-    storm& operator=(const storm&) = delete;
+    signal_storm(const signal_storm&) = delete;
+    signal_storm& operator=(const signal_storm&) = delete;
 };
 
 // Much time: the signals count processor time, of which a busy machine has little to give.
@@ -78,7 +78,7 @@ INSTANTIATE_TEST_SUITE_P(on, signals, support::every_stack_kind(), support::name
 
 TEST_P(signals, may_arrive_at_any_moment_of_a_switch) {
     auto all = some(3);
-    const storm prof{[](int) { arrived = arrived + 1; }, 0};
+    const signal_storm prof{[](int) { arrived = arrived + 1; }, 0};
     switch_until(200 / support::slowness, all);
 }
 
@@ -96,13 +96,13 @@ TEST_P(signals, may_use_the_alternate_stack) {
     static bool on_alternate = false;
     on_alternate = false;
     {
-        const storm prof{[](int) {
-                             stack_t now{};
-                             ::sigaltstack(nullptr, &now);
-                             on_alternate = (now.ss_flags & SS_ONSTACK) != 0;
-                             arrived = arrived + 1;
-                         },
-                         SA_ONSTACK};
+        const signal_storm prof{[](int) {
+                                    stack_t now{};
+                                    ::sigaltstack(nullptr, &now);
+                                    on_alternate = (now.ss_flags & SS_ONSTACK) != 0;
+                                    arrived = arrived + 1;
+                                },
+                                SA_ONSTACK};
         const auto late = std::chrono::steady_clock::now() + much_time;
         while (arrived < 50 && std::chrono::steady_clock::now() < late) {
             for (auto& one : all) {
@@ -117,17 +117,18 @@ TEST_P(signals, may_use_the_alternate_stack) {
 TEST_P(signals, handlers_may_walk_the_stack_in_the_middle_of_a_switch) {
     SKIP_WHEN(support::under_sanitizer, "unwinding from a signal handler is not theirs to bear");
     auto all = some(3);
-    const storm prof{[](int) {
-                         int frames = 0;
-                         _Unwind_Backtrace(
-                             [](_Unwind_Context*, void* count) {
-                                 return ++*static_cast<int*>(count) < 50 ? _URC_NO_REASON
-                                                                         : support::stop_walking;
-                             },
-                             &frames);
-                         arrived = arrived + 1;
-                     },
-                     0};
+    const signal_storm prof{[](int) {
+                                int frames = 0;
+                                _Unwind_Backtrace(
+                                    [](_Unwind_Context*, void* count) {
+                                        return ++*static_cast<int*>(count) < 50
+                                                   ? _URC_NO_REASON
+                                                   : support::stop_walking;
+                                    },
+                                    &frames);
+                                arrived = arrived + 1;
+                            },
+                            0};
     switch_until(200 / support::slowness, all);
 }
 

@@ -8,6 +8,7 @@
 #include <pirn/coro/reclaim.hpp>
 #include <pirn/stack/slab.hpp>
 
+#include "coro/deep.hpp"
 #include "os/residency.hpp"
 #include "support/account.hpp"
 #include "support/sanitizers.hpp"
@@ -19,7 +20,6 @@
 #include <utility>
 #include <vector>
 
-#include <alloca.h>
 #include <gtest/gtest.h>
 
 namespace pirn {
@@ -31,17 +31,6 @@ inline void PrintTo(stack_precision by, std::ostream* out) {
 } // namespace pirn
 
 namespace {
-
-constexpr std::size_t page = 4096;
-
-// Writes so many bytes of the stack, below whoever calls.
-PIRN_NOINLINE void use_stack(std::size_t bytes) {
-    auto* frame = static_cast<volatile char*>(alloca(bytes));
-    for (std::size_t i = 0; i < bytes; i += 64) {
-        frame[i] = 1;
-    }
-    frame[0] = 1;
-}
 
 bool kernel_tells() { return pirn::os::way_to_page_map() != pirn::os::page_map_way::none; }
 

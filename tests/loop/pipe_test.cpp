@@ -38,8 +38,8 @@ using write_op = support::recorded<pirn::write_operation>;
 using read_vector_op = support::recorded<pirn::read_vector_operation>;
 constexpr std::int64_t own_position = -1;
 
-struct pipe_ends {
-    explicit pipe_ends(int flags = 0) {
+struct plain_pipe {
+    explicit plain_pipe(int flags = 0) {
         std::array<int, 2> both{};
         EXPECT_EQ(::pipe2(both.data(), O_CLOEXEC | flags), 0);
         out = handle{both[0]};
@@ -73,11 +73,11 @@ class pipe_test : public support::on_each_backend {
 INSTANTIATE_TEST_SUITE_P(pipe, pipe_test, support::every_backend(), support::name_of_backend);
 
 TEST_P(pipe_test, reads_of_many_wait_without_a_thread) {
-    std::deque<pipe_ends> pipes;
+    std::deque<plain_pipe> pipes;
     std::deque<std::array<char, 16>> spaces(50);
     std::deque<read_op> reads;
     for (auto& space : spaces) {
-        const pipe_ends& one = pipes.emplace_back(pipes.size() % 2 == 0 ? 0 : O_NONBLOCK);
+        const plain_pipe& one = pipes.emplace_back(pipes.size() % 2 == 0 ? 0 : O_NONBLOCK);
         loop().submit(reads.emplace_back(one.out.get(), space, own_position));
     }
     loop().run(run_mode::once, pirn::after(2ms));
@@ -100,7 +100,7 @@ TEST_P(pipe_test, writes_to_many_that_are_full_wait_without_a_thread_and_lose_no
     for (std::size_t i = 0; i < size; ++i) {
         sent[i] = static_cast<std::byte>(i * 31 + i / 251);
     }
-    std::deque<pipe_ends> pipes;
+    std::deque<plain_pipe> pipes;
     for (int i = 0; i < 20; ++i) {
         pipes.emplace_back(i % 2 == 0 ? 0 : O_NONBLOCK);
     }
@@ -161,7 +161,7 @@ TEST_P(pipe_test, writes_to_many_that_are_full_wait_without_a_thread_and_lose_no
 
 TEST_P(pipe_test, a_write_that_waits_ends_when_the_reader_goes_and_when_it_is_cancelled) {
     for (const bool cancels : {false, true}) {
-        pipe_ends pipe;
+        plain_pipe pipe;
         const std::vector<std::byte> much(1'000'000);
         std::deque<write_op> writes;
         do { // until one waits
@@ -180,7 +180,7 @@ TEST_P(pipe_test, a_write_that_waits_ends_when_the_reader_goes_and_when_it_is_ca
 }
 
 TEST_P(pipe_test, several_reads_of_one_are_served_in_their_order_and_see_the_end) {
-    pipe_ends pipe;
+    plain_pipe pipe;
     std::array<std::array<char, 4>, 4> spaces{};
     std::deque<read_op> reads;
     for (auto& space : spaces) {
@@ -206,7 +206,7 @@ TEST_P(pipe_test, several_reads_of_one_are_served_in_their_order_and_see_the_end
 }
 
 TEST_P(pipe_test, several_pieces_are_filled_one_after_the_other) {
-    const pipe_ends pipe;
+    const plain_pipe pipe;
     std::array<char, 3> first{};
     std::array<char, 8> second{};
     const std::array<iovec, 2> pieces{{{first.data(), 3}, {second.data(), 8}}};
@@ -284,7 +284,7 @@ TEST_P(pipe_test, a_number_that_comes_again_begins_anew_without_a_release) {
     std::set<int> used;
     int reused = 0;
     for (int round = 0; round < 300; ++round) {
-        pipe_ends pipe;
+        plain_pipe pipe;
         reused += used.insert(pipe.out.get()).second ? 0 : 1;
         std::array<char, 16> space{};
         read_op read{pipe.out.get(), space, own_position};
@@ -308,7 +308,7 @@ TEST_P(pipe_test, a_number_that_comes_again_begins_anew_without_a_release) {
 }
 
 TEST_P(pipe_test, may_be_polled_and_read_at_once) {
-    const pipe_ends pipe;
+    const plain_pipe pipe;
     std::array<char, 16> space{};
     for (int round = 0; round < 6; ++round) {
         support::poll poll{pipe.out.get(), POLLIN};
@@ -344,7 +344,7 @@ TEST_P(pipe_test, may_be_polled_and_read_at_once) {
 // Every byte is read once and in order, whenever the read is cancelled (hazard 28).
 TEST_P(pipe_test, a_read_cancelled_at_a_random_moment_loses_no_byte) {
     constexpr int rounds = 10'000 / support::slowness;
-    const pipe_ends pipe;
+    const plain_pipe pipe;
     std::mt19937 random{31}; // NOLINT: the same every time
     std::uint64_t sent = 0;
     std::uint64_t heard = 0;

@@ -18,8 +18,6 @@
 
 namespace {
 
-constexpr std::size_t slot = 8192;
-
 class pooled_source : public testing::Test {
   protected:
     void TearDown() override { EXPECT_EQ(below_.lent, 0); }

@@ -5,6 +5,8 @@
 
 #include <pirn/coro/coroutine.hpp>
 
+#include "stack/expectations.hpp"
+#include "stack/slabs.hpp"
 #include "support/account.hpp"
 #include "support/child.hpp"
 #include "support/forbid.hpp"
@@ -23,26 +25,6 @@
 #include <sys/syscall.h>
 
 namespace {
-
-constexpr std::size_t page = 4096;
-constexpr std::byte mark{0xa5};
-
-using stacks = std::vector<pirn::stack>;
-
-stacks lend(pirn::slab_stack_source& source, std::size_t count) {
-    stacks lent;
-    lent.reserve(count);
-    for (std::size_t i = 0; i < count; ++i) {
-        lent.push_back(source.allocate(source.stack_size()));
-    }
-    return lent;
-}
-
-void take_back(pirn::slab_stack_source& source, const stacks& lent) {
-    for (const pirn::stack& one : lent) {
-        source.deallocate(one);
-    }
-}
 
 bool all_zero(std::span<const std::byte> memory) {
     return std::all_of(memory.begin(), memory.end(), [](std::byte b) { return b == std::byte{0}; });

@@ -25,8 +25,6 @@ using support::complains;
 
 // ---- fixed
 
-constexpr std::size_t slot = 8192;
-
 class fixed_source : public testing::Test {
   protected:
     support::raw_memory memory_{4 * slot + 1000};

@@ -7,6 +7,7 @@
 #include <pirn/stack/sources.hpp>
 
 #include "os/residency.hpp"
+#include "stack/expectations.hpp"
 #include "stack/measure.hpp"
 #include "support/child.hpp"
 #include "support/forbid.hpp"
@@ -26,9 +27,6 @@
 #include <sys/syscall.h>
 
 namespace {
-
-constexpr std::size_t page = 4096;
-constexpr std::byte mark{0xa5};
 
 using pirn::stack_precision;
 using pirn::stack_usage;

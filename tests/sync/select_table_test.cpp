@@ -7,6 +7,7 @@
 #include <pirn/sync/select.hpp>
 
 #include "support/account.hpp"
+#include "sync/actions.hpp"
 
 #include <optional>
 #include <string>
@@ -19,9 +20,6 @@ namespace {
 using pirn::default_case;
 using pirn::on;
 using pirn::when;
-
-constexpr auto ignore = [](auto&&) {};
-constexpr auto nothing = [] {};
 
 enum class kind {
     open_empty,

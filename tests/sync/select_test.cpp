@@ -12,6 +12,7 @@
 #include <pirn/sync/channel.hpp>
 
 #include "support/misuse.hpp"
+#include "sync/actions.hpp"
 #include "sync/crew.hpp"
 
 #include <array>
@@ -30,9 +31,6 @@ using pirn::on;
 using select = sync_tests::with_crews;
 using selects = support::balanced<>;
 using sync_tests::crew;
-
-constexpr auto nothing = [] {};
-constexpr auto ignore = [](auto&&) {};
 
 // Four selects that each send on one channel or receive from the other: all of them are on both sides at once.
 TEST_P(select, faces_other_selects_without_losing_or_doubling_a_value) {

@@ -22,9 +22,6 @@ namespace {
 constexpr std::uint8_t starves = 0x01;
 constexpr std::uint8_t stalled = 0x02; // has enough for this turn
 
-// Receives in one go; an accept_many stops at what it can hold.
-constexpr int receives_max = 16;
-
 std::uint8_t without(std::uint8_t flags, std::uint8_t bit) noexcept {
     return static_cast<std::uint8_t>(flags & ~bit);
 }
@@ -109,7 +106,7 @@ void epoll_backend::serve_many(interest& place, multishot_operation& what) noexc
                 how = result == -EAGAIN ? received::nothing_there : received::ended;
             }
         } else {
-            if (i == receives_max) {
+            if (i == buffer_pool::receives_max) {
                 break;
             }
             auto& receive = static_cast<receive_borrowed_operation&>(what);

@@ -25,9 +25,6 @@ namespace {
 
 using received = buffer_pool::received;
 
-// Receives of our own in one go.
-constexpr int receives_max = 16;
-
 std::size_t ring_size(const buffer_pool& pool) noexcept {
     return pool.options.count * sizeof(io_uring_buf);
 }
@@ -169,7 +166,7 @@ void uring_backend::complete_borrowed(receive_borrowed_operation& what,
 
 // pull: receives what is there.
 void uring_backend::pull(receive_borrowed_operation& what) noexcept {
-    for (int i = 0; i < receives_max; ++i) {
+    for (int i = 0; i < buffer_pool::receives_max; ++i) {
         int result = 0;
         switch (operation_access::pool(what).receive(what, result)) {
         case received::bytes:
