@@ -55,6 +55,13 @@ if(PIRN_WERROR)
     list(APPEND PIRN_WARNINGS $<IF:$<CXX_COMPILER_ID:MSVC>,/WX,-Werror>)
 endif()
 
+# What says nothing where several files are compiled as one: names that hide those of another file, and types of a
+# file's own in what is taken for a header.
+set(PIRN_UNITY_WARNINGS -Wno-shadow)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    list(APPEND PIRN_UNITY_WARNINGS -Wno-subobject-linkage)
+endif()
+
 # Objects for control-flow enforcement (CET) carry properties, and what is linked carries those that all of its
 # objects have. Where the compiler makes shadow stacks a property (Ubuntu's does, or a user's -fcf-protection), ours
 # must not: the switch does not know of them. Branch tracking stays if it was there.

@@ -23,9 +23,9 @@ function(pirn_test)
     pirn_program(${target} SOURCES ${arg_SOURCES} LIBRARIES GTest::gtest_main ${arg_LIBRARIES})
     pirn_show_private(${target})
     if(NOT PIRN_UNITY STREQUAL "none")
-        # Six at a time keep two processors equally busy. Files hide from each other what has names of their own.
+        # Six at a time: short enough to wait for when one of them has changed, and to keep all processors busy.
         set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 6)
-        target_compile_options(${target} PRIVATE -Wno-shadow)
+        target_compile_options(${target} PRIVATE ${PIRN_UNITY_WARNINGS})
     endif()
     pirn_hurry(${target} ${arg_ROOM})
 
@@ -55,13 +55,13 @@ function(pirn_test)
 endfunction()
 
 # pirn_hurry(target room): tests that have nothing of pirn's to optimise in them are compiled for a short compile time.
-# The library underneath is optimised as ever; and what the headers of the upper rooms become under optimisation is
-# shown by the examples.
+# The library underneath is optimised as ever; and what the headers become under optimisation is shown by the
+# examples, and for the switch by ./dev matrix.
 function(pirn_hurry target room)
     if(NOT room MATCHES "^(arch|stack|coro|sched|sync)")
         target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
     endif()
-    if(PIRN_SANITIZE AND NOT room MATCHES "^(arch|stack|coro|sched)")
+    if(PIRN_SANITIZE)
         target_compile_options(${target} PRIVATE -O0)
     endif()
 endfunction()

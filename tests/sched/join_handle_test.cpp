@@ -26,12 +26,8 @@
 namespace {
 
 using join_handle = support::balanced<>;
+using support::leaving;
 using support::stand_still;
-
-struct leaving {
-    ~leaving() { ++count; }
-    int& count;
-};
 
 static_assert(!std::is_copy_constructible_v<pirn::join_handle<int>>);
 static_assert(std::is_nothrow_move_constructible_v<pirn::join_handle<int>>);

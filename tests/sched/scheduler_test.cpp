@@ -23,6 +23,7 @@ namespace {
 
 using scheduler = support::balanced<>;
 
+using support::leaving;
 using support::stand_still;
 
 TEST_F(scheduler, runs_tasks_in_the_order_of_their_spawns_and_never_inside_spawn) {
@@ -258,11 +259,6 @@ TEST_F(scheduler, asks_those_to_stop_who_are_spawned_while_everybody_is_leaving)
     tasks.request_stop_all(); // nobody is there to be asked
     EXPECT_FALSE(tasks.spawn([] { return pirn::stop_requested(); }).get());
 }
-
-struct leaving {
-    ~leaving() { ++count; }
-    int& count;
-};
 
 TEST_F(scheduler, reports_and_ends_at_its_destruction_who_is_still_alive) {
     int left = 0;

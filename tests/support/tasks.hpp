@@ -14,6 +14,12 @@ inline void stand_still() {
     pirn::throw_if_stopped();
 }
 
+// leaving: counts the ends of what it is in.
+struct leaving {
+    ~leaving() { ++count; }
+    int& count;
+};
+
 // yield_until: lets the others run until it holds; that is ctest's timeout if it never does. Suspends.
 template <class Condition>
 void yield_until(Condition holds) {
