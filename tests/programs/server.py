@@ -221,11 +221,7 @@ def why_no_uring():
     if tuple(map(int, re.findall(r"[0-9]+", release)[:2])) < (5, 13):
         return f"pirn uses io_uring from Linux 5.13 on, and this is {release}"
     libc = ctypes.CDLL(None, use_errno=True)
-    libc.syscall(# UndefinedBehaviorSanitizer opens a pipe for a moment when it sees an object's type for the first time, to find out
-# whether it can be read. That is none of the server's descriptors.
-OPENS_PIPES = "undefined" in os.environ.get("PIRN_TEST_SANITIZE", "")
-
-SYS_IO_URING_SETUP, 0, None)
+    libc.syscall(SYS_IO_URING_SETUP, 0, None)
     if ctypes.get_errno() in (errno.EPERM, errno.ENOSYS):
         return "this kernel, or this container, refuses io_uring"
     return None
