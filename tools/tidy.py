@@ -314,33 +314,38 @@ def closure(tree, file, seen=None):
 
 
 def check_headers(tree, compiler, cache_path):
-    """Compiles each public header alone; remembers by content which ones were good."""
+    """Compiles each public header alone, and all together; remembers by content what was good."""
     try:
         good = set(json.loads(cache_path.read_text())) if cache_path else set()
     except (OSError, ValueError):
         good = set()
 
-    def check(file):
-        parts = sorted(closure(tree, file).items())
+    def check(files):
+        parts = sorted({path: part for file in files for path, part in closure(tree, file).items()}.items())
         text = "\n".join([*compiler, *(line for _, part in parts for line in part.lines)])
         key = hashlib.sha256(text.encode()).hexdigest()
         if key in good:
             return key, None
         # Twice, so that a missing guard shows too.
-        source = f"#include <{file.path.removeprefix('include/')}>\n" * 2
+        source = "".join(f"#include <{file.path.removeprefix('include/')}>\n" for file in files) * 2
         command = [*compiler, "-std=c++20", "-fsyntax-only", f"-I{tree.root / 'include'}",
                    "-x", "c++", "-"]
         done = subprocess.run(command, input=source, capture_output=True, text=True, check=False)
         return key, done.stderr if done.returncode else None
 
     headers = tree.public_headers()
+    # A name that two headers give to two things shows only where both are included. Of arch a user sees one ABI.
+    together = [file for file in headers if not file.path.startswith("include/pirn/arch/")]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        results = list(pool.map(check, headers))
+        results = list(pool.map(check, [together, *([file] for file in headers)]))
     if cache_path:
         cache_path.parent.mkdir(parents=True, exist_ok=True)
         cache_path.write_text(json.dumps([key for key, error in results if error is None]))
-    return [f"{file.path}:1: does not compile alone; include what it uses:\n{error}"
-            for file, (_, error) in zip(headers, results) if error is not None]
+    alone = [f"{file.path}:1: does not compile alone; include what it uses:\n{error}"
+             for file, (_, error) in zip(headers, results[1:]) if error is not None]
+    if results[0][1] is not None and not alone:
+        return [f"include/pirn:1: its headers do not compile together; give each thing its own name:\n{results[0][1]}"]
+    return alone
 
 
 def main():

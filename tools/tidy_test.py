@@ -252,6 +252,13 @@ class TidyTest(unittest.TestCase):
         self.public("base/bytes")
         self.assertEqual(len(self.headers()), 1)
 
+    def test_two_headers_that_mean_two_things_by_one_name_are_refused(self):
+        self.public("base/bytes", "struct options {};\n")
+        self.public("os/memory", "struct options { int size; };\n")
+        found = self.headers()
+        self.assertEqual(len(found), 1)
+        self.assertIn("do not compile together", found[0])
+
     # The program.
 
     def test_the_exit_status_tells(self):

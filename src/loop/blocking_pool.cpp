@@ -19,9 +19,9 @@ namespace pirn {
 
 using detail::operation_access;
 
-blocking_pool::blocking_pool(const pool_options& options) {
+blocking_pool::blocking_pool(const blocking_pool_options& options) {
     PIRN_REQUIRE(options.threads_max >= 1 && options.threads_max <= 1024,
-                 "pool_options::threads_max must be 1 to 1024",
+                 "blocking_pool_options::threads_max must be 1 to 1024",
                  {"threads_max", options.threads_max});
     os::watch_forks();
     state_ = std::make_unique<state>(options);
@@ -49,7 +49,7 @@ std::size_t blocking_pool::queued() const noexcept {
 // ---------------------------------------------------------------------------------------------------
 
 // A few per thread, so that no thread waits for a loop's next turn while that loop has more to do.
-blocking_pool::state::state(const pool_options& wanted) noexcept
+blocking_pool::state::state(const blocking_pool_options& wanted) noexcept
     : options{wanted}, share{std::size_t{4} * wanted.threads_max} {}
 
 int blocking_pool::state::push(pooled_operation& what) noexcept {

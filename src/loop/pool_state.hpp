@@ -33,7 +33,7 @@
 namespace pirn {
 
 struct blocking_pool::state {
-    explicit state(const pool_options& options) noexcept;
+    explicit state(const blocking_pool_options& options) noexcept;
 
     // is_here: whether this is the process that has the threads.
     bool is_here() const noexcept { return generation == os::fork_generation(); }
@@ -50,7 +50,7 @@ struct blocking_pool::state {
     // end: no thread is left afterwards.
     void end() noexcept;
 
-    const pool_options options;
+    const blocking_pool_options options;
     const std::size_t share; // of a loop, in operations
     const unsigned generation = os::fork_generation();
 

@@ -64,7 +64,8 @@ TEST_F(blocking_pool_test, starts_no_thread_before_there_is_something_to_do) {
 }
 
 TEST_F(blocking_pool_test, has_as_many_threads_as_are_needed_but_no_more_than_allowed) {
-    const auto pool = std::make_shared<pirn::blocking_pool>(pirn::pool_options{.threads_max = 3});
+    const auto pool =
+        std::make_shared<pirn::blocking_pool>(pirn::blocking_pool_options{.threads_max = 3});
     pirn::loop loop{{.pool = pool}};
     std::deque<work> many;
     for (unsigned i = 1; i <= 5; ++i) {
@@ -80,7 +81,8 @@ TEST_F(blocking_pool_test, has_as_many_threads_as_are_needed_but_no_more_than_al
 }
 
 TEST_F(blocking_pool_test, has_work_that_is_done_at_once_done_by_few) {
-    const auto pool = std::make_shared<pirn::blocking_pool>(pirn::pool_options{.threads_max = 200});
+    const auto pool =
+        std::make_shared<pirn::blocking_pool>(pirn::blocking_pool_options{.threads_max = 200});
     pirn::loop loop{{.pool = pool}};
     std::deque<work> many;
     for (int i = 0; i < 800; ++i) {
@@ -92,7 +94,7 @@ TEST_F(blocking_pool_test, has_work_that_is_done_at_once_done_by_few) {
 
 TEST_F(blocking_pool_test, lets_threads_go_that_have_nothing_to_do) {
     const auto pool = std::make_shared<pirn::blocking_pool>(
-        pirn::pool_options{.threads_max = 4, .idle_time = 5ms});
+        pirn::blocking_pool_options{.threads_max = 4, .idle_time = 5ms});
     pirn::loop loop{{.pool = pool}};
     for (int round = 0; round < 3; ++round) {
         std::deque<work> many;
@@ -113,7 +115,8 @@ TEST_F(blocking_pool_test, lets_threads_go_that_have_nothing_to_do) {
 }
 
 TEST_F(blocking_pool_test, is_shared_by_the_loops_that_name_it) {
-    const auto pool = std::make_shared<pirn::blocking_pool>(pirn::pool_options{.threads_max = 2});
+    const auto pool =
+        std::make_shared<pirn::blocking_pool>(pirn::blocking_pool_options{.threads_max = 2});
     pirn::loop first{{.pool = pool}};
     std::deque<work> many;
     for (int i = 0; i < 50; ++i) {

@@ -91,7 +91,7 @@ struct reading : support::recorded<pirn::work_operation> {
 
 class work_test : public support::on_each_backend {
   protected:
-    void use_pool(const pirn::pool_options& options) {
+    void use_pool(const pirn::blocking_pool_options& options) {
         pool = std::make_shared<pirn::blocking_pool>(options);
         make_loop({.pool = pool});
     }

@@ -28,7 +28,7 @@ namespace detail {
 class pool_door;
 }
 
-struct pool_options {
+struct blocking_pool_options {
     // Threads come one by one while there is more to do than threads, up to this. 1 to 1024.
     unsigned threads_max = 16;
 
@@ -45,7 +45,7 @@ struct pool_options {
 class PIRN_EXPORT blocking_pool {
   public:
     // Starts no thread. Throws std::bad_alloc.
-    explicit blocking_pool(const pool_options& options = {});
+    explicit blocking_pool(const blocking_pool_options& options = {});
     blocking_pool(const blocking_pool&) = delete;
     blocking_pool& operator=(const blocking_pool&) = delete;
     // Ends the threads. The loops that used it are gone by then, hence nothing is queued. In a child
