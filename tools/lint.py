@@ -7,9 +7,8 @@
 Nearly all of clang-tidy's time goes into what a file includes, so it is given several files of a room as one: those
 that the build, configured with PIRN_UNITY=all, compiles as one, and follows paths through them less far than it would
 by itself. Named files it is given alone, and follows as far as it likes. What it says is told by the files' own names
-and lines. A bundle is skipped when its text, that of everything of ours that it
-includes, the compile command and .clang-tidy are what they were when it passed. The compiler itself names
-what is included, so nothing is guessed.
+and lines. A bundle is skipped when its text, that of everything of ours that it includes, the compile command and
+.clang-tidy are what they were when it passed. The compiler itself names what is included, so nothing is guessed.
 """
 
 import argparse

@@ -292,8 +292,18 @@ def rule_shape(tree):
                         "write the names out")
 
 
-RULES = [rule_include_table, rule_no_cycles, rule_platform, rule_wall_clock, rule_tests, rule_listed,
-         rule_head, rule_shape]
+def rule_duplicate_includes(tree):
+    """clang-tidy knows this rule too, but is given several files as one."""
+    for file in tree.files.values():
+        first = {}
+        for number, quote, name in file.includes():
+            if (quote, name) in first:
+                yield file, number, f"{name} is included in line {first[quote, name]} already; take this one out"
+            first.setdefault((quote, name), number)
+
+
+RULES = [rule_include_table, rule_duplicate_includes, rule_no_cycles, rule_platform, rule_wall_clock, rule_tests,
+         rule_listed, rule_head, rule_shape]
 
 
 def findings(tree):

@@ -223,6 +223,10 @@ class TidyTest(unittest.TestCase):
         self.private("os/a.hpp", '#include "os/b.cpp"\n')
         self.assert_finding("src/os/a.hpp:4", "b.cpp", "bottom of the header")
 
+    def test_nothing_is_included_twice_by_the_same_file(self):
+        self.private("net/tcp.cpp", "#include <cerrno>\n#include <cstdio>\n#include <cerrno>\n")
+        self.assert_finding("src/net/tcp.cpp:5", "cerrno", "line 3")
+
     def test_a_public_header_opens_no_namespace_for_its_user(self):
         self.public("base/time", "using namespace std::chrono_literals;\n")
         self.assert_finding("include/pirn/base/time.hpp:4", "using namespace")
