@@ -12,9 +12,11 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstdio>
 #include <map>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 namespace pirn {
@@ -129,7 +131,10 @@ std::string_view to_string(task_state state) noexcept {
     return "";
 }
 
-std::vector<task_report> live_tasks(const scheduler& of) {
+namespace {
+
+// look_at_all: every task of the scheduler, or of the whole group of workers.
+std::vector<found> look_at_all(const scheduler& of) {
     std::vector<found> all;
     const auto look = [&all](const scheduler& one) {
         detail::scheduler_access::for_each_task(
@@ -145,6 +150,24 @@ std::vector<task_report> live_tasks(const scheduler& of) {
         }
     } else {
         look(of);
+    }
+    return all;
+}
+
+// How often a look is repeated that missed a task, and the pause before.
+constexpr int looks_most = 20;
+constexpr std::chrono::microseconds between_looks{200};
+
+} // namespace
+
+std::vector<task_report> live_tasks(const scheduler& of) {
+    std::size_t alive = of.alive();
+    std::vector<found> all = look_at_all(of);
+    // A task that is stolen is for a moment in no list, neither the victim's nor the thief's.
+    for (int look = 1; look < looks_most && all.size() < std::min(alive, of.alive()); ++look) {
+        std::this_thread::sleep_for(between_looks);
+        alive = of.alive();
+        all = look_at_all(of);
     }
     // Who was spawned first comes first, and so does a parent.
     std::ranges::sort(all, {}, [](const found& each) { return each.says.id; });
