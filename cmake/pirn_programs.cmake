@@ -3,13 +3,14 @@
 # can still be reached (PIRN_TEST_AS may say otherwise): tests and benchmarks may include a room's private
 # header as "room/x.hpp", examples see only what a user sees.
 
-# pirn_test(ROOM coro SOURCES coroutine_test.cpp ... [PROGRAM name] [LABELS slow] [ENVIRONMENTS A=1 A=2])
-# One GoogleTest program <room>_test, or <name>_test for a further one of the room; ctest knows its tests as
-# <room>.Suite.Name. With ENVIRONMENTS each test is registered once per entry, as <room>.Suite.Name@<value>: one suite,
+# pirn_test(ROOM coro SOURCES coroutine_test.cpp ... [PROGRAM name] [LABELS slow] [ENVIRONMENTS A=1 A=2] [ALONE pattern ...])
+# One GoogleTest program <room>_test, or <name>_test for a further one of the room. ctest knows its suites as
+# <room>.<suite>, each of which runs in one process; a test that matches a pattern of ALONE has a process to itself,
+# and is <room>.<suite>.<test>. With ENVIRONMENTS there is one entry for each, <room>.<suite>@<value>: one suite,
 # several backends. When cross compiling and for valgrind, the whole program is one entry, <room> or <name>: to start
-# an emulator takes longer than most tests.
+# an emulator takes longer than most suites.
 function(pirn_test)
-    cmake_parse_arguments(PARSE_ARGV 0 arg "" "ROOM;PROGRAM" "SOURCES;LABELS;ENVIRONMENTS;LIBRARIES")
+    cmake_parse_arguments(PARSE_ARGV 0 arg "" "ROOM;PROGRAM" "SOURCES;LABELS;ENVIRONMENTS;LIBRARIES;ALONE")
     if(arg_UNPARSED_ARGUMENTS OR NOT arg_ROOM)
         message(FATAL_ERROR "pirn_test(ROOM room SOURCES ...): '${arg_UNPARSED_ARGUMENTS}' not understood")
     endif()
@@ -23,45 +24,60 @@ function(pirn_test)
     pirn_program(${target} SOURCES ${arg_SOURCES} LIBRARIES GTest::gtest_main ${arg_LIBRARIES})
     pirn_show_private(${target})
     if(NOT PIRN_UNITY STREQUAL "none")
-        # Six at a time: short enough to wait for when one of them has changed, and to keep all processors busy.
-        set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 6)
-        target_compile_options(${target} PRIVATE ${PIRN_UNITY_WARNINGS})
+        # Eight at a time: short enough to wait for when one of them has changed, and to keep all processors busy. Whole
+        # rooms where nothing is optimised, as most of the time goes into headers then.
+        set(size 8)
+        if(PIRN_SANITIZE)
+            set(size 24)
+        endif()
+        pirn_bundle(${target} ${size})
     endif()
     pirn_hurry(${target} ${arg_ROOM})
-    if(PIRN_SANITIZE AND PIRN_UNITY STREQUAL "all")
-        pirn_precompile(${target} <gtest/gtest.h>)
-    endif()
+    pirn_part_of_room(${target} ${arg_ROOM})
 
     if(CMAKE_CROSSCOMPILING)
         pirn_cross_test(${arg_ROOM} ${arg_PROGRAM} "${arg_LABELS}")
-        return()
-    endif()
-    if(PIRN_VALGRIND)
+    elseif(PIRN_VALGRIND)
         pirn_valgrind_test(${arg_ROOM} ${arg_PROGRAM} "${arg_LABELS}")
-        return()
+    else()
+        pirn_register_suites(${target} ${arg_ROOM} "${arg_LABELS}" "${arg_ENVIRONMENTS}" "${arg_ALONE}")
     endif()
-
-    # PRE_TEST asks the program for its tests when ctest starts, and not after each link.
-    set(properties TIMEOUT 60 LABELS "${arg_ROOM};${arg_LABELS}")
-    set(common NO_PRETTY_VALUES DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 30 TEST_PREFIX ${arg_ROOM}.)
-    if(NOT arg_ENVIRONMENTS)
-        gtest_discover_tests(${target} ${common} PROPERTIES ${properties})
-    endif()
-    foreach(setting IN LISTS arg_ENVIRONMENTS)
-        string(REGEX REPLACE "^[^=]*=" "" value "${setting}")
-        gtest_discover_tests(
-            ${target} ${common}
-            TEST_SUFFIX "@${value}"
-            TEST_LIST ${target}_${value}
-            PROPERTIES ${properties} ENVIRONMENT "${setting}")
-    endforeach()
 endfunction()
 
-# pirn_hurry(target room): tests that have nothing of pirn's to optimise in them are compiled for a short compile time.
-# The library underneath is optimised as ever; and what the headers become under optimisation is shown by the
-# examples, and for the switch by ./dev matrix.
+# pirn_register_suites(target room labels environments alone): ctest asks the program for its tests when it starts, and
+# not after each link; cmake/pirn_discover.cmake makes entries of them.
+function(pirn_register_suites target room labels environments alone)
+    list(PREPEND labels ${room})
+    set(register "${CMAKE_CURRENT_BINARY_DIR}/${target}_suites.cmake")
+    file(
+        GENERATE
+        OUTPUT "${register}"
+        CONTENT
+            "set(program [[$<TARGET_FILE:${target}>]])
+set(prefix [[${room}]])
+set(alone [[${alone}]])
+set(settings [[${environments}]])
+set(properties [[TIMEOUT 240 LABELS \"${labels}\"]])
+set(listing [[${CMAKE_CURRENT_BINARY_DIR}/${target}_listed.cmake]])
+set(registered [[${register}]])
+include([[${PROJECT_SOURCE_DIR}/cmake/pirn_discover.cmake]])
+")
+    set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES "${register}")
+endfunction()
+
+# pirn_part_of_room(target room): ./dev test ROOM builds it.
+function(pirn_part_of_room target room)
+    if(NOT TARGET pirn_${room}_tests)
+        add_custom_target(pirn_${room}_tests)
+    endif()
+    add_dependencies(pirn_${room}_tests ${target})
+endfunction()
+
+# pirn_hurry(target room): tests that have little of pirn's to optimise in them are compiled for a short compile time.
+# The library underneath is optimised as ever. What the headers become under optimisation is shown by the examples and
+# the tests of arch, coro and sync; and for all rooms up to sched by ./dev matrix.
 function(pirn_hurry target room)
-    if(NOT room MATCHES "^(arch|stack|coro|sched|sync)")
+    if(NOT room MATCHES "^(arch|coro|sync)$")
         target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
     endif()
     if(PIRN_SANITIZE)
@@ -113,24 +129,9 @@ function(pirn_example)
     cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME" "RUN")
     pirn_program(${arg_NAME} SOURCES ${arg_NAME}.cpp)
     add_dependencies(pirn_examples ${arg_NAME})
-    if(PIRN_UNITY STREQUAL "all")
-        pirn_precompile(${arg_NAME} "")
-    endif()
     if(PIRN_BUILD_TESTS AND (arg_RUN OR "RUN" IN_LIST arg_KEYWORDS_MISSING_VALUES))
         add_test(NAME examples.${arg_NAME} COMMAND ${arg_NAME} ${arg_RUN})
         set_tests_properties(examples.${arg_NAME} PROPERTIES TIMEOUT 60 LABELS examples)
-    endif()
-endfunction()
-
-# pirn_precompile(target more): pirn's headers, and more, are read once for all targets with the same more, which are
-# compiled alike. A file of theirs that is compiled in another way has SKIP_PRECOMPILE_HEADERS.
-function(pirn_precompile target more)
-    get_property(first GLOBAL PROPERTY "PIRN_PRECOMPILED${more}")
-    if(first)
-        target_precompile_headers(${target} REUSE_FROM ${first})
-    else()
-        target_precompile_headers(${target} PRIVATE <pirn/pirn.hpp> ${more})
-        set_property(GLOBAL PROPERTY "PIRN_PRECOMPILED${more}" ${target})
     endif()
 endfunction()
 

@@ -23,6 +23,8 @@ import shlex
 import subprocess
 import sys
 
+import memory
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SOURCES = ROOT / "src"
 LINTER = "clang-tidy-19"
@@ -61,14 +63,15 @@ class Bundle:
             return f"{self.files[at]}:{line - self.starts[at] + 1}:"
         return re.sub(rf"{re.escape(str(self.path))}:(\d+):", place, text)
 
-    def fingerprint(self):
-        """A hash of all that clang-tidy would look at; None when it does not preprocess."""
+    def fingerprint(self, version):
+        """A hash of all that clang-tidy of this version would look at; None when it does not preprocess."""
         done = subprocess.run([*self.words, "-MM", "-MF", "-", str(self.path)], cwd=self.folder,
                               capture_output=True, text=True, check=False)
         if done.returncode:
             return None
         rule = done.stdout.replace("\\\n", " ").split(":", 1)[1]
-        digest = hashlib.sha256(shlex.join([*self.words, *self.options]).encode())
+        command = shlex.join([version, *self.words, *self.options])
+        digest = hashlib.sha256(command.replace(f"{ROOT}/", "").encode())
         digest.update((ROOT / ".clang-tidy").read_bytes())
         for path in sorted(set(rule.split())):
             digest.update(pathlib.Path(self.folder, path).read_bytes())
@@ -81,13 +84,12 @@ def library_bundles(build):
     for entry in json.loads((build / "compile_commands.json").read_text()):
         path = pathlib.Path(entry["file"])
         files = [path]
-        if path.parent.name == "Unity":
-            files = [pathlib.Path(name) for name in re.findall(r'^#include "(.*)"', path.read_text(), re.MULTILINE)]
+        if path.parent.name == "bundles":
+            files = [ROOT / name for name in re.findall(r'^#include "(.*)"', path.read_text(), re.MULTILINE)]
         files = [file for file in files if file.is_relative_to(SOURCES)]
         if not files:
             continue
         words = shlex.split(entry["command"])
-        words = words[1:] if words[0].endswith("ccache") else words
         for option in ("-o", "-c"):
             if option in words:
                 at = words.index(option)
@@ -96,9 +98,9 @@ def library_bundles(build):
     return bundles
 
 
-def lint(bundle, clean):
+def lint(bundle, clean, version):
     """Returns (fingerprint, findings); the findings are empty for clean files."""
-    key = bundle.fingerprint()
+    key = bundle.fingerprint(version)
     if key is not None and key in clean:
         return key, ""
     done = subprocess.run([LINTER, "--quiet", str(bundle.path), "--", *bundle.words[1:], *bundle.options], cwd=bundle.folder,
@@ -115,11 +117,8 @@ def main():
     parser.add_argument("files", nargs="*", type=pathlib.Path, help="only these")
     arguments = parser.parse_args()
 
-    memory = arguments.build / "lint.json"
-    try:
-        clean = set(json.loads(memory.read_text()))
-    except (OSError, ValueError):
-        clean = set()
+    clean = memory.Memory("lint")
+    version = subprocess.run([LINTER, "--version"], capture_output=True, text=True, check=True).stdout
 
     bundles = library_bundles(arguments.build)
     if arguments.files:
@@ -133,10 +132,9 @@ def main():
 
     bundles.sort(key=lambda bundle: -len(bundle.files))  # the longest first keeps all jobs busy to the end
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
-        results = list(pool.map(lambda bundle: lint(bundle, clean), bundles))
+        results = list(pool.map(lambda bundle: lint(bundle, clean, version), bundles))
 
-    now_clean = {key for key, findings in results if key and not findings}
-    memory.write_text(json.dumps(sorted(now_clean | clean if arguments.files else now_clean)))
+    clean.add(key for key, findings in results if key and not findings)
     found = [findings for _, findings in results if findings]
     print("\n".join(found))
     return 1 if found else 0

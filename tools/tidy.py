@@ -13,12 +13,13 @@ import argparse
 import concurrent.futures
 import hashlib
 import itertools
-import json
 import os
 import pathlib
 import re
 import subprocess
 import sys
+
+import memory
 
 # Which room may include which, besides itself (docs/architecture.md draws the floors).
 # The coroutine wing (arch, stack, coro, sched) and the kernel wing (os, loop) meet only in runtime.
@@ -323,16 +324,14 @@ def closure(tree, file, seen=None):
     return seen
 
 
-def check_headers(tree, compiler, cache_path):
+def check_headers(tree, compiler):
     """Compiles each public header alone, and all together; remembers by content what was good."""
-    try:
-        good = set(json.loads(cache_path.read_text())) if cache_path else set()
-    except (OSError, ValueError):
-        good = set()
+    good = memory.Memory("headers")
+    version = subprocess.run([*compiler, "--version"], capture_output=True, text=True, check=True).stdout
 
     def check(files):
         parts = sorted({path: part for file in files for path, part in closure(tree, file).items()}.items())
-        text = "\n".join([*compiler, *(line for _, part in parts for line in part.lines)])
+        text = "\n".join([version, *compiler, *(line for _, part in parts for line in part.lines)])
         key = hashlib.sha256(text.encode()).hexdigest()
         if key in good:
             return key, None
@@ -348,9 +347,7 @@ def check_headers(tree, compiler, cache_path):
     together = [file for file in headers if not file.path.startswith("include/pirn/arch/")]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         results = list(pool.map(check, [together, *([file] for file in headers)]))
-    if cache_path:
-        cache_path.parent.mkdir(parents=True, exist_ok=True)
-        cache_path.write_text(json.dumps([key for key, error in results if error is None]))
+    good.add(key for key, error in results if error is None)
     alone = [f"{file.path}:1: does not compile alone; include what it uses:\n{error}"
              for file, (_, error) in zip(headers, results[1:]) if error is not None]
     if results[0][1] is not None and not alone:
@@ -363,12 +360,11 @@ def main():
     parser.add_argument("--root", default=pathlib.Path(__file__).resolve().parent.parent)
     parser.add_argument("--headers", action="store_true", help="compile each public header alone")
     parser.add_argument("--compiler", default="c++", help="compiler and flags for --headers")
-    parser.add_argument("--cache", type=pathlib.Path, help="file that remembers good headers")
     arguments = parser.parse_args()
 
     tree = Tree(arguments.root)
     if arguments.headers:
-        found = check_headers(tree, arguments.compiler.split(), arguments.cache)
+        found = check_headers(tree, arguments.compiler.split())
     else:
         found = findings(tree)
     print("\n".join(found), end="\n" if found else "")

@@ -42,7 +42,7 @@ class silent {
     std::vector<pirn::join_handle<>> waiting_;
 };
 
-net::address nobody() { return support::any_listener().local_address(); }
+net::address silent_address() { return support::any_listener().local_address(); }
 
 std::chrono::milliseconds since(pirn::time_point begin) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(pirn::clock::now() - begin);
@@ -69,7 +69,7 @@ TEST_F(connecting, goes_to_a_host_by_name_or_number) {
 TEST_F(connecting, tries_the_next_address_at_once_when_one_has_refused) {
     pirn::run([] {
         auto listener = support::any_listener();
-        const std::array to{nobody(), nobody(), listener.local_address()};
+        const std::array to{silent_address(), silent_address(), listener.local_address()};
         const auto begin = pirn::clock::now();
         EXPECT_EQ(net::connect(to, {.stagger = 10s}).peer_address(), to[2]);
         EXPECT_LT(since(begin), 1s);
@@ -117,7 +117,7 @@ TEST_F(connecting, gives_up_in_time_and_tells_so) {
 
 TEST_F(connecting, says_of_each_address_why_it_failed) {
     pirn::run([] {
-        const std::array to{nobody(), nobody()};
+        const std::array to{silent_address(), silent_address()};
         std::error_code error;
         EXPECT_FALSE(net::connect(to, {}, error).is_open());
         EXPECT_EQ(error, std::errc::connection_refused);
@@ -143,7 +143,7 @@ TEST_F(connecting, asked_to_stop_at_any_moment_leaves_nothing) {
     pirn::run([] {
         const silent first;
         auto listener = support::any_listener();
-        const std::array to{first.where(), nobody(), listener.local_address()};
+        const std::array to{first.where(), silent_address(), listener.local_address()};
         const auto before = pirn::live().descriptors;
         int connected = 0;
         for (int round = 0; round < 200; ++round) {

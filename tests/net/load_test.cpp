@@ -17,7 +17,7 @@ namespace {
 using load = support::balanced<>;
 namespace net = pirn::net;
 
-void echo(net::tcp_stream client) {
+void echo_to(net::tcp_stream client) {
     std::array<std::byte, 4096> buffer{};
     std::error_code gone;
     while (const std::size_t n = client.read(buffer, gone)) {
@@ -48,7 +48,7 @@ TEST_F(load, of_a_thousand_clients_at_once_is_served) {
     pirn::run([&] {
         auto listener = support::any_listener();
         auto acceptor = pirn::spawn([&] {
-            for (;;) pirn::spawn(echo, listener.accept()).detach();
+            for (;;) pirn::spawn(echo_to, listener.accept()).detach();
         });
         std::vector<pirn::join_handle<>> clients;
         for (int id = 0; id < 1000; ++id) {
@@ -71,7 +71,7 @@ TEST_F(load, of_thousands_of_connections_in_a_row_leaves_nothing_behind) {
     pirn::run([] {
         auto listener = support::any_listener();
         auto acceptor = pirn::spawn([&] {
-            for (;;) pirn::spawn(echo, listener.accept()).detach();
+            for (;;) pirn::spawn(echo_to, listener.accept()).detach();
         });
         for (int i = 0; i < 3000; ++i) {
             auto stream = support::connect_to(listener);
@@ -85,7 +85,7 @@ TEST_F(load, of_one_that_floods_does_not_starve_another) {
     pirn::run([] {
         auto listener = support::any_listener();
         auto acceptor = pirn::spawn([&] {
-            for (;;) pirn::spawn(echo, listener.accept()).detach();
+            for (;;) pirn::spawn(echo_to, listener.accept()).detach();
         });
         auto flood = support::connect_to(listener);
         auto writer = pirn::spawn([&] {

@@ -25,7 +25,7 @@ namespace net = pirn::net;
 using namespace std::chrono_literals;
 
 // A name that is nobody's by RFC 6761, and too long to be looked for elsewhere than here.
-const std::string nobody = std::string(64, 'x') + ".invalid";
+const std::string unknown_name = std::string(64, 'x') + ".invalid";
 
 TEST_F(resolving, of_numeric_hosts_is_answered_at_once) {
     pirn::run([] {
@@ -72,14 +72,14 @@ TEST_F(resolving, of_services_takes_names_and_numbers) {
 TEST_F(resolving, of_what_nobody_knows_is_an_error_of_its_own_category) {
     pirn::run([] {
         std::error_code error;
-        EXPECT_TRUE(net::resolve(nobody, "80", net::address_family::any, error).empty());
+        EXPECT_TRUE(net::resolve(unknown_name, "80", net::address_family::any, error).empty());
         EXPECT_EQ(error.category(), net::resolve_category());
         EXPECT_FALSE(error.message().empty());
         try {
-            net::resolve(nobody, 80);
+            net::resolve(unknown_name, 80);
             ADD_FAILURE();
         } catch (const std::system_error& thrown) {
-            EXPECT_NE(std::string_view{thrown.what()}.find(nobody), std::string_view::npos);
+            EXPECT_NE(std::string_view{thrown.what()}.find(unknown_name), std::string_view::npos);
         }
         for (const auto host : {std::string_view{""}, std::string_view{"local\0host", 10}}) {
             net::resolve(host, "80", net::address_family::any, error);
@@ -130,7 +130,7 @@ TEST_F(resolving, keeps_that_there_is_no_such_host_for_less_long) {
         names.resolve("localhost", "no such service", net::address_family::any, error);
         EXPECT_TRUE(error);
         net::resolver forgets{{.cache_for = 1h, .cache_failures_for = 0ms}};
-        forgets.resolve(nobody, "1", net::address_family::any, error);
+        forgets.resolve(unknown_name, "1", net::address_family::any, error);
         EXPECT_EQ(forgets.cached(), 0U);
     });
 }

@@ -117,23 +117,23 @@ class FaultsTest(harness.ProgramTest):
         self.assertIn(b"[  PASSED  ]", done.stdout)
 
     # The backends of its suites are its own affair.
-    @about(ways=("suites",), seconds=200, label="slow")
+    @about(ways=("suites",), seconds=200)
     def test_the_suites_of_the_loop_notice_no_interruption(self):
         chosen = "operations/*:socket/*:multishot/*accept_reports*:poll/*waits*:pipe/*wait*:file/*written_read*"
         for call in ("recvfrom", "recvmsg", "accept4", "io_uring_enter"):
             self.suite_passes(setting("PIRN_TEST_LOOP"), chosen, f"{call}:error=EINTR:when=1+3")
 
-    @about(ways=("suites",), seconds=200, label="slow")
+    @about(ways=("suites",), seconds=200)
     def test_the_suites_of_the_loop_pass_where_io_uring_is_refused(self):
         self.suite_passes(setting("PIRN_TEST_LOOP"), "operations/*:operation/*:loop/*:cancel/*ends*:work/*",
                           "io_uring_setup:error=EPERM")
 
-    @about(ways=BACKENDS, seconds=200, label="slow")
+    @about(ways=BACKENDS, seconds=200)
     def test_the_suite_of_net_notices_no_interruption(self):
         self.suite_passes(setting("PIRN_TEST_NET"), "tcp.*:closing.*",
                           *(f"{call}:error=EINTR:when=1+3" for call in ("recvfrom", "sendto", "accept4", "io_uring_enter")))
 
-    @about(ways=("automatic",), seconds=200, label="slow")
+    @about(ways=("automatic",), seconds=200)
     def test_the_suite_of_net_passes_where_io_uring_is_refused(self):
         self.suite_passes(setting("PIRN_TEST_NET"), "tcp.*:closing.*:cancelling.ends*", "io_uring_setup:error=EPERM")
 
