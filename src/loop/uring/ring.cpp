@@ -83,6 +83,13 @@ uring_ring::uring_ring(unsigned submissions, unsigned completions) {
     count_descriptors(1);
 }
 
+unsigned uring_ring::cancel_flags() const noexcept {
+    // The flag came with Linux 5.19 and no bit of its own; this bit came with 6.3.
+    constexpr unsigned registered_by_registered_ring =
+        1U << 13; // IORING_FEAT_REG_REG_RING, not in liburing 2.3
+    return (ring_.features & registered_by_registered_ring) != 0 ? IORING_ASYNC_CANCEL_ALL : 0U;
+}
+
 uring_ring::~uring_ring() { close(); }
 
 // liburing unmaps and closes, and asks the ring for nothing.

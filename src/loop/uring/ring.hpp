@@ -64,6 +64,9 @@ class uring_ring {
     // requests: what this kernel knows. Never suspends.
     const request_set& requests() const noexcept { return requests_; }
 
+    // cancel_flags: the flags of a cancel request. Never suspends.
+    unsigned cancel_flags() const noexcept;
+
   private:
     bool holds_back() const noexcept;
 

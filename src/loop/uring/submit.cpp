@@ -29,8 +29,9 @@ unsigned completions_for(const loop_options& options) noexcept {
                : std::max(std::bit_ceil(options.submission_slots), options.completion_slots);
 }
 
-void prepare_cancel(io_uring_sqe& entry, operation& what) noexcept {
-    io_uring_prep_cancel(&entry, &what, 0);
+void prepare_cancel(io_uring_sqe& entry, operation& target, unsigned flags) noexcept {
+    io_uring_prep_cancel(&entry, &target, 0);
+    entry.cancel_flags = flags;
     io_uring_sqe_set_data64(&entry, uring_tag::cancel);
 }
 
@@ -170,7 +171,7 @@ bool uring_backend::hand_over() noexcept {
             return false;
         }
         cancels_.erase(*what);
-        prepare_cancel(*entry, *what);
+        prepare_cancel(*entry, *what, ring_.cancel_flags());
     }
     while (operation* const what = waiting_.front()) {
         io_uring_sqe* const entry = ring_.entry();
@@ -186,7 +187,7 @@ bool uring_backend::hand_over() noexcept {
 // request_cancel: asks the kernel to end an operation that it has.
 void uring_backend::request_cancel(operation& what) noexcept {
     if (io_uring_sqe* const entry = ring_.entry()) {
-        prepare_cancel(*entry, what);
+        prepare_cancel(*entry, what, ring_.cancel_flags());
     } else {
         cancels_.push_back(what);
     }

@@ -17,7 +17,11 @@
 //
 // A cancellation names the address of its operation, and so does a later operation at the same
 // address. They cannot be mistaken for each other: the submission queue is handed over in order, and a
-// cancellation that is still waiting for a place is dropped when its operation completes.
+// cancellation that is still waiting for a place is dropped when its operation completes. The kernel, however, may
+// take one for a request that has completed already: a worker thread of io_uring keeps the address until it has put the
+// request away, a moment after the completion, and the cancel request ends at the first match. The request that an
+// operation made next, a second step or that of another operation at the same address, would go on for ever. So a
+// cancel request asks for all matches (IORING_ASYNC_CANCEL_ALL).
 #pragma once
 
 #include <pirn/loop/operations.hpp>
