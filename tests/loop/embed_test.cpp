@@ -8,6 +8,7 @@
 #include <pirn/loop/work.hpp>
 
 #include "support/backends.hpp"
+#include "support/edges.hpp"
 #include "support/sanitizers.hpp"
 #include "support/sockets.hpp"
 
@@ -296,11 +297,11 @@ TEST_P(embed_test, a_foreign_epoll_waits_for_it_by_edges_too) {
         while (is_due()) {
             loop().run(run_mode::nowait);
         }
-        while (::epoll_wait(foreign.get(), &event, 1, 0) > 0) {
+        while (support::wait_for_edges(foreign.get(), 0) > 0) {
             loop().run(run_mode::nowait);
         }
         support::say(pair.far(), "weft");
-        ASSERT_EQ(::epoll_wait(foreign.get(), &event, 1, 20'000), 1);
+        ASSERT_EQ(support::wait_for_edges(foreign.get(), 20'000), 1);
         ASSERT_EQ(loop().run(run_mode::nowait), 1U);
         ASSERT_TRUE(receive.completed_with(4));
     }

@@ -5,9 +5,10 @@
 
 #include <pirn/base/live.hpp>
 
+#include "support/edges.hpp"
+
 #include <array>
 #include <atomic>
-#include <cerrno>
 #include <csignal>
 #include <thread>
 
@@ -31,8 +32,7 @@ class sleeper {
     }
     // edges: 1 when the wakeup was written since the last call.
     int edges(int milliseconds_max) {
-        epoll_event event{};
-        return ::epoll_wait(epoll_.get(), &event, 1, milliseconds_max);
+        return support::wait_for_edges(epoll_.get(), milliseconds_max);
     }
 
   private:

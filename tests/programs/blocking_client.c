@@ -93,11 +93,21 @@ static void send_pattern(int client, uint32_t seed, size_t offset, size_t size) 
     }
 }
 
+// A socket with a timeout ends a wait with EINTR when the process is stopped and continued, even without a handler
+// (signal(7)).
+static ssize_t receive(int client, void* into, size_t size) {
+    ssize_t got = 0;
+    do {
+        got = recv(client, into, size, 0);
+    } while (got < 0 && errno == EINTR);
+    return got;
+}
+
 // Receives `size` bytes and compares each with what was sent at `offset`.
 static void expect_pattern(int client, uint32_t seed, size_t offset, size_t size) {
     uint8_t piece[8192];
     while (size > 0) {
-        const ssize_t got = recv(client, piece, size < sizeof piece ? size : sizeof piece, 0);
+        const ssize_t got = receive(client, piece, size < sizeof piece ? size : sizeof piece);
         if (got < 0) fail("receive after %zu bytes: %s", offset, strerror(errno));
         if (got == 0) fail("the stream ended after %zu bytes, %zu too early", offset, size);
         for (size_t i = 0; i < (size_t)got; ++i) {
@@ -110,7 +120,7 @@ static void expect_pattern(int client, uint32_t seed, size_t offset, size_t size
 
 static void expect_end(int client) {
     uint8_t surplus;
-    const ssize_t got = recv(client, &surplus, 1, 0);
+    const ssize_t got = receive(client, &surplus, 1);
     if (got > 0) fail("more came back than was sent");
     if (got < 0) fail("instead of the end of the stream: %s", strerror(errno));
 }

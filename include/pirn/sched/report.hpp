@@ -48,7 +48,8 @@ struct task_report {
 };
 
 // live_tasks: of the scheduler, or of its whole crew; parents before their children. Takes a moment of the lock of
-// each scheduler. Throws std::bad_alloc. Thread-safe, as long as the scheduler exists. Never suspends.
+// each scheduler. Where tasks move from thread to thread at that moment it blocks the thread for up to 5 ms, and looks
+// again. Throws std::bad_alloc. Thread-safe, as long as the scheduler exists. Never suspends.
 PIRN_EXPORT std::vector<task_report> live_tasks(const scheduler& of);
 
 // task_tree: the same as text, for people. task_tree_json: for programs:
