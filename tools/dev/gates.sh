@@ -5,13 +5,19 @@ gate_rows=()
 gates_failed=()
 gates_began=$SECONDS
 
-# gate COMMAND [ARGUMENTS]: fails when the command does.
+# gate COMMAND [ARGUMENTS]: fails when the command does; its summary stays the last line then.
 gate() {
-    local start=$SECONDS status=0
+    local start=$SECONDS status=0 row
     echo "== ./dev $*"
     ./dev "$@" || status=$?
-    gate_rows+=("$(printf '  %-34s %6d s%s' "./dev $*" $((SECONDS - start)) "$( ((!status)) || echo '  FAILED')")")
-    ((!status)) || gates_failed+=("$*")
+    row=$(printf '  %-40s %6d s' "./dev $*" $((SECONDS - start)))
+    if ((status)); then
+        gates_failed+=("$*")
+        row+="  FAILED"
+    else
+        echo "$row"
+    fi
+    gate_rows+=("$row")
     return $status
 }
 
@@ -20,7 +26,7 @@ gates_seconds() { echo $((SECONDS - gates_began)); }
 # gates_table: a line for each gate so far, and their sum.
 gates_table() {
     printf '%s\n' "${gate_rows[@]}"
-    printf '  %-34s %6d s\n' "sum" "$(gates_seconds)"
+    printf '  %-40s %6d s\n' "sum" "$(gates_seconds)"
 }
 
 # compiler_cache_report LOG: what share of the files was found in the compiler's cache, from the log of CCACHE_STATSLOG.
