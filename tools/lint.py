@@ -71,7 +71,7 @@ class Bundle:
             return None
         rule = done.stdout.replace("\\\n", " ").split(":", 1)[1]
         command = shlex.join([version, *self.words, *self.options])
-        digest = hashlib.sha256(command.replace(f"{ROOT}/", "").encode())
+        digest = hashlib.sha256(command.replace(str(ROOT), "").encode())
         digest.update((ROOT / ".clang-tidy").read_bytes())
         for path in sorted(set(rule.split())):
             digest.update(pathlib.Path(self.folder, path).read_bytes())

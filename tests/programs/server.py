@@ -16,6 +16,7 @@ import resource
 import select
 import signal
 import subprocess
+import threading
 import time
 
 from harness import end, setting, wait_until
@@ -49,7 +50,7 @@ class Server:
         self.pid = self.process.pid  # under strace its child's, see start_server
         self.port = None
         self.at_first = []  # its descriptors before the first client
-        self.last_signal = None
+        self.repeats = None  # the thread that sends a signal again
 
     def wait_for_ready(self):
         """Reads the line that says where it listens."""
@@ -68,21 +69,25 @@ class Server:
         self.port = int(ready[1])
 
     def kill(self, number):
-        self.last_signal = number
         os.kill(self.pid, number)
+        if LOSES_SIGNALS and self.repeats is None:
+            self.repeats = threading.Thread(target=self.kill_again, args=(number,), daemon=True)
+            self.repeats.start()
+
+    def kill_again(self, number):
+        """Sends the signal each second until the server has ended, while the test goes on."""
+        while True:
+            time.sleep(1)
+            if self.process.poll() is not None:
+                return
+            os.kill(self.pid, number)
 
     def output(self, seconds=PATIENCE_S):
         """Waits for its end. What it has printed, and its complaints."""
-        deadline = time.monotonic() + seconds
-        while True:
-            left = deadline - time.monotonic()
-            try:
-                return self.process.communicate(timeout=min(left, 1) if LOSES_SIGNALS else left)
-            except subprocess.TimeoutExpired:
-                if time.monotonic() >= deadline:
-                    raise AssertionError(f"the server has not ended after {seconds} s") from None
-                if self.last_signal is not None:
-                    self.kill(self.last_signal)
+        try:
+            return self.process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"the server has not ended after {seconds} s") from None
 
     def wait(self, seconds=PATIENCE_S):
         """Waits for its end and holds it to its word: exit code 0, the empty account, no complaint."""
