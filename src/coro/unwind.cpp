@@ -57,8 +57,11 @@ _Unwind_Reason_Code at_each_frame(int, _Unwind_Action actions, _Unwind_Exception
     return _URC_NO_REASON;
 }
 
+// Counted as an exception that is thrown is, for destructors that commit unless they see one more than at their
+// construction. Nobody counts it down: the resumer puts its own count over it, see resume_slowly.
 [[noreturn]] void force(frame& self) {
     auto* exception = static_cast<_Unwind_Exception*>(self.transfer);
+    arch::eh_count_one(this_thread().exceptions);
     _Unwind_ForcedUnwind(exception, &at_each_frame, &self);
     fail("the stack of a coroutine that is being destroyed cannot be unwound",
          "_Unwind_ForcedUnwind", self.created_at, {{"name", self.name()}});

@@ -263,6 +263,35 @@ TEST_F(task, counts_only_its_own_uncaught_exceptions) {
     EXPECT_EQ(std::uncaught_exceptions(), 0);
 }
 
+TEST_F(task, that_is_asked_to_stop_counts_as_unwound) {
+    pirn::scheduler tasks;
+    std::string log;
+    struct transaction {
+        ~transaction() { *log += std::uncaught_exceptions() > count ? 'R' : 'C'; }
+        std::string* log;
+        int count = std::uncaught_exceptions();
+    };
+    const auto waits = [&log] {
+        const transaction outer{&log};
+        pirn::generator<int> numbers{[&log](auto& self) {
+            const transaction within{&log};
+            int number = 0;
+            for (;;) {
+                self.yield(number);
+            }
+        }};
+        for ([[maybe_unused]] const int number : numbers) {
+            pirn::yield_now();
+        }
+    };
+    auto asked = tasks.spawn(waits);
+    asked.request_stop();
+    tasks.run();
+    EXPECT_EQ(log, "RR");
+    EXPECT_THROW(asked.join(), pirn::cancelled);
+    EXPECT_EQ(std::uncaught_exceptions(), 0);
+}
+
 TEST_F(task, is_clean_of_the_exception_that_whoever_drives_the_scheduler_is_handling) {
     pirn::scheduler tasks;
     try {

@@ -100,4 +100,14 @@ inline void eh_put(void* globals, const eh_state& state) noexcept {
 #endif
 }
 
+// eh_count_one: one exception more is in flight. For a forced unwinding, which the runtime does not count, though
+// the destructors on its way are run as by an exception.
+inline void eh_count_one(void* globals) noexcept {
+    unsigned count = 0;
+    char* const second = static_cast<char*>(globals) + sizeof(void*);
+    std::memcpy(&count, second, sizeof count);
+    ++count;
+    std::memcpy(second, &count, sizeof count);
+}
+
 } // namespace pirn::arch
