@@ -92,6 +92,9 @@ bool give_up(task& which) noexcept;
 std::string site_of(const task& which);
 std::string in_words(const std::source_location& site);
 
+// settle_group_error: of a task that has ended: see keep_group_error.
+void settle_group_error(task& ended) noexcept;
+
 // report_failure: one line on stderr about an error that left a task and that nobody asked for.
 void report_failure(task& which) noexcept;
 

@@ -131,8 +131,11 @@ void enter(cancel_node& what, task& self) noexcept {
 }
 
 void leave(cancel_node& what) noexcept {
-    PIRN_ASSERT(what.children.empty(), "a scope ended before what is inside of it");
     task& self = *what.whose;
+    PIRN_REQUIRE(self.innermost == &what && what.children.empty(),
+                 "a cancel_scope ended before a task_group or scope that was made inside it; let "
+                 "that end first",
+                 {"task", self.name()});
     cancel_node& parent = *what.parent;
     const bool shared = shared_here();
     const holding above{parent.guard, shared};
@@ -143,6 +146,58 @@ void leave(cancel_node& what) noexcept {
     what.parent = nullptr;
     what.whose = nullptr;
     what.asked.store(what.asked_here(), std::memory_order_release); // alone again
+}
+
+void leave_early(cancel_node& scope) noexcept {
+    task& self = *scope.whose;
+    if (self.innermost == &scope) {
+        leave(scope);
+        return;
+    }
+    cancel_node& parent = *scope.parent;
+    const bool shared = shared_here();
+    const holding above{parent.guard, shared};
+    const holding here{scope.guard, shared};
+    while (cancel_node* const child = scope.children.pop_front()) {
+        const holding moved{child->guard, shared};
+        child->parent = &parent;
+        parent.children.push_back(*child);
+    }
+    parent.children.erase(scope);
+    scope.parent = nullptr;
+    scope.whose = nullptr;
+}
+
+void withdraw_request(cancel_node& scope) noexcept {
+    task& self = *scope.whose;
+    const bool shared = shared_here();
+    const holding above{scope.parent->guard, shared};
+    cancel_node* at = &scope;
+    if (shared) {
+        at->guard.lock();
+    }
+    at->origin.store(nullptr, std::memory_order_release);
+    bool asked = scope.parent->is_asked() && !scope.shielded;
+    at->asked.store(asked, std::memory_order_release);
+    // Below a node that is still cancelled, everything is. The scopes of a task form one chain: each has one child
+    // that belongs to the task; its other children are groups.
+    while (!asked && at != self.innermost) {
+        cancel_node* child = at->children.front();
+        while (child->whose != &self) {
+            child = at->children.next(*child);
+        }
+        if (shared) {
+            child->guard.lock();
+            at->guard.unlock();
+        }
+        at = child;
+        asked = at->asked_here();
+        at->asked.store(asked, std::memory_order_release);
+    }
+    self.stop_requested.store(self.innermost->is_asked(), std::memory_order_relaxed);
+    if (shared) {
+        at->guard.unlock();
+    }
 }
 
 cancelling::cancelling(cancel_node& what) noexcept : node_{what}, shared_{shared_here()} {

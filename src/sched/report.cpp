@@ -43,7 +43,21 @@ task_state state_of(const detail::task& which, bool runs) noexcept {
     return which.begun.load(std::memory_order_relaxed) ? task_state::runnable : task_state::fresh;
 }
 
-found look_at(const detail::task& which, std::size_t worker, bool runs) {
+// cause_of: why the task is asked to stop, or, if a shield holds that off, why its group is. The task's own scopes may
+// change while another thread looks; its group stays as long as the task is listed.
+std::string_view cause_of(const detail::task& which, const scheduler& home) noexcept {
+    const detail::cancel_origin* origin = nullptr;
+    if (detail::scheduler_access::alone(home) || detail::scheduler_access::on_its_thread(home)) {
+        origin = detail::origin_of(*which.innermost);
+    }
+    if (const detail::cancel_node* const group = which.root.parent;
+        group != nullptr && origin == nullptr) {
+        origin = group->origin.load(std::memory_order_acquire);
+    }
+    return origin != nullptr ? origin->cause : std::string_view{};
+}
+
+found look_at(const detail::task& which, const scheduler& home, bool runs) {
     const wait_kind* const kind = which.waits_for.load(std::memory_order_relaxed);
     const task_state state = state_of(which, runs);
     return {&which,
@@ -53,8 +67,9 @@ found look_at(const detail::task& which, std::size_t worker, bool runs) {
              .state = state,
              .waits_for = state == task_state::waiting && kind != nullptr ? kind->name : "",
              .asked_to_stop = which.asked_to_stop(),
+             .stop_cause = std::string{cause_of(which, home)},
              .spawned_at = which.created_at,
-             .worker = worker,
+             .worker = home.number(),
              .parent = {}}};
 }
 
@@ -72,8 +87,9 @@ std::string line_of(const task_report& one, bool several_workers) {
     line += " #" + std::to_string(one.id) + ", ";
     line += one.state == task_state::waiting ? "waits for " + one.waits_for
                                              : std::string{to_string(one.state)};
-    if (one.asked_to_stop) {
-        line += ", asked to stop";
+    if (one.asked_to_stop || !one.stop_cause.empty()) {
+        line += one.asked_to_stop ? ", asked to stop" : ", shielded from a request to stop";
+        line += one.stop_cause.empty() ? "" : " (" + one.stop_cause + ")";
     }
     line += ", spawned at " + detail::in_words(one.spawned_at);
     if (several_workers) {
@@ -137,10 +153,10 @@ namespace {
 std::vector<found> look_at_all(const scheduler& of) {
     std::vector<found> all;
     const auto look = [&all](const scheduler& one) {
-        detail::scheduler_access::for_each_task(
-            one, [&all, &one](const detail::task& which, bool runs) {
-                all.push_back(look_at(which, one.number(), runs));
-            });
+        detail::scheduler_access::for_each_task(one,
+                                                [&all, &one](const detail::task& which, bool runs) {
+                                                    all.push_back(look_at(which, one, runs));
+                                                });
     };
     if (const crew* const everybody = of.shares_with()) {
         for (std::size_t i = 0; i < everybody->size(); ++i) {
@@ -227,6 +243,8 @@ std::string task_tree_json(const scheduler& of) {
             text += "\",\"waits_for\":";
             append_quoted(text, one.waits_for);
             text += one.asked_to_stop ? ",\"asked_to_stop\":true" : ",\"asked_to_stop\":false";
+            text += ",\"stop_cause\":";
+            append_quoted(text, one.stop_cause);
             text += ",\"spawned_at\":";
             append_quoted(text, one.spawned_at.line() == 0 ? "" : detail::in_words(one.spawned_at));
             text += ",\"worker\":" + std::to_string(one.worker) + ",\"children\":[";

@@ -247,6 +247,9 @@ void scheduler::conclude(detail::task& ended) {
         alive_.erase(ended);
     }
     detail::take_down(ended.root);
+    if (PIRN_UNLIKELY(ended.group_error != nullptr)) {
+        detail::settle_group_error(ended);
+    }
     {
         const detail::holding held{ended.guard, must_lock_};
         ended.over.store(true, std::memory_order_release);

@@ -94,8 +94,9 @@ bool spend_answer() noexcept {
 
 void start(task& fresh, scheduler& home) noexcept { scheduler_access::begin(home, fresh); }
 
-void start_within(task& fresh, scheduler& home, cancel_node& below, end_hook& hook) noexcept {
-    fresh.references.store(1, std::memory_order_relaxed);
+void start_within(task& fresh, scheduler& home, cancel_node& below, end_hook& hook,
+                  bool keeps_reference) noexcept {
+    fresh.references.store(keeps_reference ? 2 : 1, std::memory_order_relaxed);
     fresh.on_end = &hook;
     hang(fresh.root, below);
     if (fresh.root.is_asked()) {
@@ -180,6 +181,34 @@ void take_failure(task& ended) {
     if (ended.failure) {
         std::rethrow_exception(std::exchange(ended.failure, nullptr));
     }
+}
+
+void keep_group_error(std::exception_ptr error) noexcept {
+    task* const self = running_task();
+    if (self == nullptr || self->group_error) {
+        report_error("a task of a group", error);
+        return;
+    }
+    self->group_error = std::move(error);
+}
+
+std::exception_ptr take_group_error() noexcept {
+    task* const self = running_task();
+    return self != nullptr ? std::exchange(self->group_error, nullptr) : nullptr;
+}
+
+void settle_group_error(task& ended) noexcept {
+    std::exception_ptr error = std::exchange(ended.group_error, nullptr);
+    try {
+        if (ended.failure) {
+            std::rethrow_exception(ended.failure);
+        }
+    } catch (const cancelled&) {
+        ended.failure = std::move(error);
+        return;
+    } catch (...) { // NOLINT(bugprone-empty-catch): the task has failed by itself, too
+    }
+    report_error("a task of a group", error);
 }
 
 void stop_and_join(task& which) noexcept {

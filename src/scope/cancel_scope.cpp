@@ -127,7 +127,12 @@ void cancel_scope::set_deadline(time_point when) {
     if (node_.whose != nullptr) {
         PIRN_REQUIRE(scheduler::current() == node_.whose->home.load(std::memory_order_relaxed),
                      "a deadline was moved on another thread than the one that the scope runs on");
-        alarm_.set(when, node_.whose);
+        if (when <= now()) {
+            alarm_.unset();
+            cancel("the deadline", {});
+        } else {
+            alarm_.set(when, node_.whose);
+        }
     }
 }
 

@@ -3,30 +3,101 @@
 // Groups: the account of tasks, their errors, and the wait for the last.
 #include <pirn/scope/task_group.hpp>
 
+#include <pirn/scope/errors.hpp>
+
 #include "sched/access.hpp"
 
+#include <exception>
 #include <new>
+#include <utility>
 
 namespace pirn {
 
 namespace detail {
+namespace {
 
-void start_state::wait() {
-    park(starter); // not to be aborted: what asks us asks the task too, and that ends
+constexpr wait_kind for_start_of_task{"a task of a group to be ready"};
+
+} // namespace
+
+// A wait that ends early when the task is asked to stop. What it waits for is told under a lock, so that one of the
+// two ends it.
+struct start_state::waiting : waiter {
+    waiting(start_state& state, bool cancellable) noexcept
+        : waiter{cancellable ? &stop : nullptr}, of{state} {
+        kind = &for_start_of_task;
+    }
+    static void stop(waiter& wait) noexcept {
+        auto& self = static_cast<waiting&>(wait);
+        {
+            const holding held{self.of.guard, tree_shared()};
+            if (self.of.waits != &self) {
+                return; // settled: the unpark is on its way
+            }
+            self.of.waits = nullptr;
+        }
+        self.interrupted = true;
+        unpark(self);
+    }
+    start_state& of;
+    bool interrupted = false;
+};
+
+void start_state::wait(task& started) {
+    struct releaser {
+        ~releaser() { release(which); }
+        task& which;
+    } const at_the_end{started};
+    bool interrupted = false;
+    for (;;) {
+        waiting here{*this, !interrupted};
+        {
+            const holding held{guard, tree_shared()};
+            if (settled) {
+                break;
+            }
+            waits = &here;
+        }
+        park(here);
+        if (here.interrupted) {
+            interrupted = true;
+            ask_to_stop(started);
+        }
+    }
     if (failure) {
         std::rethrow_exception(std::move(failure));
     }
-    if (!ready) {
+    if (interrupted || !ready) {
         throw_if_stopped();
+    }
+    if (!ready) {
         throw_error(std::make_error_code(std::errc::operation_canceled), "task_group::start");
     }
 }
 
-void start_state::settle() noexcept { unpark(starter); }
+void start_state::settle() noexcept {
+    waiting* sleeper = nullptr;
+    {
+        const holding held{guard, tree_shared()};
+        settled = true;
+        sleeper = std::exchange(waits, nullptr);
+    }
+    if (sleeper != nullptr) { // else this state may be gone
+        unpark(*sleeper);
+    }
+}
 
 namespace {
 
 constexpr wait_kind for_group_of_tasks{"the tasks of a group"};
+
+// describe_failure: which task of a group failed, and what its error says.
+std::string describe_failure(const task& failed, const std::exception_ptr& error) {
+    const std::string name{failed.name()};
+    return "a task of its group failed (" +
+           (name.empty() ? "spawned at " + site_of(failed) : "\"" + name + "\"") +
+           "): " + text_of(error);
+}
 
 task& required_owner() {
     task* const self = current_task();
@@ -38,31 +109,89 @@ task& required_owner() {
 } // namespace
 } // namespace detail
 
-task_group::task_group() : owner_{detail::required_owner()}, hook_{*this} {
-    detail::hang(node_, *owner_.innermost);
+// The owner's wait for the tasks.
+struct task_group::waiting : waiter {
+    waiting(task_group& group, bool cancellable) noexcept
+        : waiter{cancellable ? &stop : nullptr}, of{group} {
+        kind = &detail::for_group_of_tasks;
+    }
+    // Also when the wait is unwound.
+    ~waiting() {
+        if (PIRN_UNLIKELY(!over)) {
+            const detail::holding held{of.guard_, detail::tree_shared()};
+            of.waiting_ = nullptr;
+        }
+    }
+    waiting(const waiting&) = delete;
+    waiting& operator=(const waiting&) = delete;
+
+    // The group cannot be cancelled here: the locks of the tree above the owner are held. The owner does it.
+    static void stop(waiter& wait) noexcept {
+        auto& self = static_cast<waiting&>(wait);
+        {
+            const detail::holding held{self.of.guard_, detail::tree_shared()};
+            if (self.of.waiting_ != &self) {
+                return; // all have ended: the unpark is on its way
+            }
+            self.of.waiting_ = nullptr;
+        }
+        self.interrupted = true;
+        unpark(self);
+    }
+    task_group& of;
+    bool interrupted = false;
+};
+
+task_group::task_group()
+    : owner_{detail::required_owner()}, exceptions_around_{std::uncaught_exceptions()},
+      hook_{*this} {
+    detail::enter(block_, owner_);
+    detail::hang(node_, block_);
 }
 
 task_group::~task_group() {
-    if (size() > 0) {
-        cancel({});
-    }
-    wait_for_all(); // also for the last one to take its hands off
+    end();
     detail::take_down(node_);
-    if (!first_) {
-        return; // there was none, or wait has told it, and whoever caught it could see the others
+    const bool ended_the_block = block_.asked_here();
+    if (ended_the_block) {
+        detail::withdraw_request(block_);
     }
-    detail::report_error("a task of a group", first_);
+    detail::leave_early(block_);
+    if (!first_) {
+        return; // there was none, or a call has delivered it, and its catcher could see the others
+    }
+    if (ended_the_block && std::uncaught_exceptions() > exceptions_around_) {
+        detail::keep_group_error(std::move(first_));
+    } else {
+        detail::report_error("a task of a group", first_);
+    }
     for (const std::exception_ptr& each : further_) {
         detail::report_error("a task of a group", each);
     }
 }
 
+// end: cancels what is left, and waits for it.
+void task_group::end() noexcept {
+    if (size() > 0) {
+        cancel({});
+    }
+    wait_for_all(false); // also for the last one to take its hands off
+}
+
 void task_group::wait() {
-    wait_for_all();
+    wait_for_all(true);
+    throw_first();
+    throw_if_stopped();
+}
+
+// throw_first: the error, once. From here on it is the owner's affair.
+void task_group::throw_first() {
+    if (block_.asked_here()) {
+        detail::withdraw_request(block_);
+    }
     if (first_) {
         std::rethrow_exception(std::exchange(first_, nullptr));
     }
-    throw_if_stopped();
 }
 
 void task_group::cancel(std::source_location where) noexcept {
@@ -78,40 +207,49 @@ std::size_t task_group::size() const noexcept {
     return size_;
 }
 
-void task_group::begin(detail::task& fresh) noexcept {
+void task_group::begin(detail::task& fresh, bool keeps_reference) noexcept {
     {
         const detail::holding held{guard_, detail::tree_shared()};
         ++size_;
     }
     scheduler* const here = scheduler::current();
-    detail::start_within(fresh, here != nullptr ? *here : *owner_.home.load(), node_, hook_);
+    detail::start_within(fresh, here != nullptr ? *here : *owner_.home.load(), node_, hook_,
+                         keeps_reference);
 }
 
-// Cannot be aborted: whoever asks the owner to stop asks the tasks too, as the group hangs in the owner's scope.
-void task_group::wait_for_all() {
+// wait_for_all: with `cancellable`, a request that reaches the owner cancels the group. It need not come from a scope
+// that the group was made in, so it does not reach the tasks by itself.
+void task_group::wait_for_all(bool cancellable) {
     PIRN_REQUIRE(detail::current_task() == &owner_,
                  "a task_group was waited for by another task than the one that made it",
                  {"owner", owner_.name()});
     const bool shared = detail::tree_shared();
     for (;;) {
-        std::optional<waiter> here;
+        std::optional<waiting> here;
         {
             const detail::holding held{guard_, shared};
             if (size_ == 0) {
                 return;
             }
-            here.emplace();
-            here->kind = &detail::for_group_of_tasks;
+            here.emplace(*this, cancellable);
             waiting_ = &*here;
         }
         park(*here);
+        if (here->interrupted) {
+            cancellable = false;
+            detail::cancelling now{node_};
+            if (now.first() && !node_.is_asked()) {
+                origin_ = {"the wait for its group was cancelled", {}};
+                now.request(origin_);
+            }
+        }
     }
 }
 
 void task_group::hook::ended(end_hook& self, detail::task& which) noexcept {
     task_group& group = static_cast<hook&>(self).whose;
     if (which.failure) {
-        group.keep_error(std::exchange(which.failure, nullptr));
+        group.keep_error(std::exchange(which.failure, nullptr), which);
     }
     const detail::holding held{group.guard_, detail::tree_shared()};
     if (--group.size_ == 0 && group.waiting_ != nullptr) {
@@ -119,24 +257,35 @@ void task_group::hook::ended(end_hook& self, detail::task& which) noexcept {
     }
 }
 
-void task_group::keep_error(std::exception_ptr what) noexcept {
+void task_group::keep_error(std::exception_ptr error, const detail::task& failed) noexcept {
     {
         const detail::holding held{guard_, detail::tree_shared()};
         if (first_) {
             try {
-                further_.push_back(what);
+                further_.push_back(error);
             } catch (const std::bad_alloc&) {
-                detail::report_error("a task of a group", what);
+                detail::report_error("a task of a group", error);
             }
             return;
         }
-        first_ = std::move(what);
+        first_ = error;
     }
-    detail::cancelling now{node_};
-    if (now.first()) {
-        origin_ = {"another task of its group failed", {}};
-        now.request(origin_);
+    const bool is_first_ever = failure_.empty();
+    if (is_first_ever) {
+        try {
+            failure_ = detail::describe_failure(failed, error);
+        } catch (const std::bad_alloc&) { // NOLINT(bugprone-empty-catch): see below
+        }
+        block_origin_ = {failure_.empty() ? "a task of its group failed" : failure_.c_str(), {}};
     }
+    {
+        detail::cancelling now{node_};
+        if (now.first()) {
+            origin_ = block_origin_;
+            now.request(origin_);
+        }
+    }
+    detail::request_cancel(block_, block_origin_);
 }
 
 } // namespace pirn

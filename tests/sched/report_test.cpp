@@ -49,10 +49,10 @@ TEST_F(reports, tell_name_state_wait_and_parent_of_each_task) {
                    EXPECT_EQ(after[2].name, "yields");
                    EXPECT_EQ(after[2].state, pirn::task_state::runnable);
                    waits.request_stop();
-                   EXPECT_NE(
-                       pirn::task_tree().find("\"joins\" #" + std::to_string(after[1].id) +
-                                              ", waits for its turn, asked to stop, spawned at "),
-                       std::string::npos)
+                   EXPECT_NE(pirn::task_tree().find(
+                                 "\"joins\" #" + std::to_string(after[1].id) +
+                                 ", waits for its turn, asked to stop (request_stop), spawned at "),
+                             std::string::npos)
                        << pirn::task_tree();
                })
         .get();

@@ -288,7 +288,7 @@ TEST_F(task, that_is_asked_to_stop_counts_as_unwound) {
     asked.request_stop();
     tasks.run();
     EXPECT_EQ(log, "RR");
-    EXPECT_THROW(asked.join(), pirn::cancelled);
+    EXPECT_THROW(asked.get(), pirn::cancelled);
     EXPECT_EQ(std::uncaught_exceptions(), 0);
 }
 

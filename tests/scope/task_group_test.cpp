@@ -92,7 +92,7 @@ TEST_F(groups, throw_the_first_error_and_cancel_the_others) {
                 try {
                     stand_still();
                 } catch (const pirn::cancelled&) {
-                    EXPECT_EQ(pirn::cancel_cause(), "another task of its group failed");
+                    EXPECT_TRUE(pirn::cancel_cause().ends_with(": first")) << pirn::cancel_cause();
                     ++cancelled;
                     throw;
                 }
@@ -316,20 +316,21 @@ TEST_F(groups, of_many_tasks_end_at_random_without_losing_one) {
             };
             try {
                 pirn::task_group group;
-                for (int i = 0; i < 50; ++i) {
-                    group.spawn([&, turns = random() % 6, how = random() % 12] {
-                        ++begun;
-                        const counts here{ended};
-                        for (unsigned turn = 0; turn < turns; ++turn) pirn::yield_now();
-                        if (how == 0) throw std::runtime_error{"fails"};
-                        if (how == 1) group.cancel();
-                        if (how == 2) stand_still();
-                    });
-                }
-                for (unsigned turn = 0; turn < random() % 8; ++turn) pirn::yield_now();
-                if (random() % 2 == 0) group.cancel();
-                group.cancel();
-                group.wait();
+                group.run([&] {
+                    for (int i = 0; i < 50; ++i) {
+                        group.spawn([&, turns = random() % 6, how = random() % 12] {
+                            ++begun;
+                            const counts here{ended};
+                            for (unsigned turn = 0; turn < turns; ++turn) pirn::yield_now();
+                            if (how == 0) throw std::runtime_error{"fails"};
+                            if (how == 1) group.cancel();
+                            if (how == 2) stand_still();
+                        });
+                    }
+                    for (unsigned turn = 0; turn < random() % 8; ++turn) pirn::yield_now();
+                    if (random() % 2 == 0) group.cancel();
+                    group.cancel();
+                });
             } catch (const std::runtime_error&) {
             }
             ASSERT_EQ(begun, 50);

@@ -75,6 +75,15 @@ PIRN_EXPORT void take_down(cancel_node& what) noexcept;
 PIRN_EXPORT void enter(cancel_node& what, task& self) noexcept;
 PIRN_EXPORT void leave(cancel_node& what) noexcept;
 
+// leave_early: leaves a scope that need not be the innermost. Scopes and groups inside it move to its parent.
+// On the task's thread. Never suspends.
+PIRN_EXPORT void leave_early(cancel_node& scope) noexcept;
+
+// withdraw_request: the request that was made at this scope no longer counts, neither here nor in the scopes of the
+// same task inside it. Groups inside it that were cancelled stay cancelled. On the task's thread, inside the scope.
+// Never suspends.
+PIRN_EXPORT void withdraw_request(cancel_node& scope) noexcept;
+
 // request_cancel: asks everything from this node down to stop, once. `why` lives as long as the node.
 // Never suspends.
 PIRN_EXPORT void request_cancel(cancel_node& what, const cancel_origin& why) noexcept;

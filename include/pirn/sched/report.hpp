@@ -42,6 +42,7 @@ struct task_report {
     task_state state;
     std::string waits_for; // in words; empty unless waiting
     bool asked_to_stop;
+    std::string stop_cause; // why it is, or its group while a shield holds that off; empty when not known
     std::source_location spawned_at;   // line 0: not known
     std::size_t worker;                // which scheduler of its crew; 0 when that is alone
     std::optional<std::size_t> parent; // index in the vector of the one whose group it is in
@@ -54,7 +55,7 @@ PIRN_EXPORT std::vector<task_report> live_tasks(const scheduler& of);
 
 // task_tree: the same as text, for people. task_tree_json: for programs:
 //   {"tasks":[{"id":1,"name":"main","state":"waiting","waits_for":"…","asked_to_stop":false,
-//              "spawned_at":"server.cpp:12","worker":0,"children":[…]}]}
+//              "stop_cause":"","spawned_at":"server.cpp:12","worker":0,"children":[…]}]}
 // Without an argument, of the current task's; empty outside of any. Never suspend.
 PIRN_EXPORT std::string task_tree(const scheduler& of);
 PIRN_EXPORT std::string task_tree();

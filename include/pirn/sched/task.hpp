@@ -28,6 +28,7 @@
 //   requeue         yield of a migratable task: to be queued when it is off its stack
 //   waits_for       park: what it waits for, for reports; others may look at any time
 //   locals          task_local values
+//   group_error     see keep_group_error
 #pragma once
 
 #include <pirn/base/export.hpp>
@@ -41,6 +42,8 @@
 
 #include <atomic>
 #include <cstdint>
+#include <exception>
+#include <utility>
 
 namespace pirn {
 
@@ -90,6 +93,7 @@ struct PIRN_EXPORT task : frame {
     cancel_node* innermost = &root;
     end_hook* on_end = nullptr;
     local_values* locals = nullptr;
+    std::exception_ptr group_error;
     std::atomic<const wait_kind*> waits_for{nullptr};
     nudge_call nudge{*this};
     std::atomic<std::uint32_t> references{2};
@@ -134,8 +138,9 @@ PIRN_EXPORT void park_for(waiter& on, task* next);
 PIRN_EXPORT void start(task& fresh, scheduler& home) noexcept;
 // start_within: the same for a task that nobody holds a handle of: `hook` hears of its end, and what `below` is
 // asked reaches it.
-PIRN_EXPORT void start_within(task& fresh, scheduler& home, cancel_node& below,
-                              end_hook& hook) noexcept;
+// The caller may keep a reference for itself, which it releases.
+PIRN_EXPORT void start_within(task& fresh, scheduler& home, cancel_node& below, end_hook& hook,
+                              bool keeps_reference = false) noexcept;
 PIRN_EXPORT void release(task& which) noexcept;
 
 // wait_for_end: parks the current task until the other has ended; outside of any task, drives the
@@ -153,6 +158,18 @@ PIRN_EXPORT void ask_to_stop(task& which) noexcept;
 
 // take_failure: rethrows what left the task's function, once.
 PIRN_EXPORT void take_failure(task& ended);
+
+// keep_group_error: an error of a task group whose owner, the current task, leaves the group with `cancelled`
+// because of it. take_group_error: gives it to the code that catches that `cancelled` and throws the error in its
+// place; null if there is none. What nobody takes becomes the task's own failure if it ends with `cancelled`, else it
+// is printed on stderr. Never suspend.
+PIRN_EXPORT void keep_group_error(std::exception_ptr error) noexcept;
+PIRN_EXPORT std::exception_ptr take_group_error() noexcept;
+inline void throw_group_error() {
+    if (std::exception_ptr error = take_group_error()) {
+        std::rethrow_exception(std::move(error));
+    }
+}
 
 // stop_and_join: what a handle does that is let go of. Suspends.
 PIRN_EXPORT void stop_and_join(task& which) noexcept;

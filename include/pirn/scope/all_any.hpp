@@ -82,6 +82,10 @@ class first_wins {
             try {
                 answer_into<T>(mine, function);
             } catch (const cancelled&) {
+                if (std::exception_ptr error = take_group_error()) {
+                    failed(std::move(error));
+                    return;
+                }
                 throw;
             } catch (...) {
                 failed(std::current_exception());

@@ -139,9 +139,12 @@ completions<T>::completions(Range& functions)
             try {
                 detail::answer_into<T>(mine.value_, function);
             } catch (const cancelled&) {
-                mine.failure_ = std::current_exception();
-                order_.settle(index);
-                throw;
+                mine.failure_ = detail::take_group_error();
+                if (!mine.failure_) {
+                    mine.failure_ = std::current_exception();
+                    order_.settle(index);
+                    throw;
+                }
             } catch (...) {
                 mine.failure_ = std::current_exception();
             }

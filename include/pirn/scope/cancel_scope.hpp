@@ -18,6 +18,7 @@
 #include <pirn/runtime/alarm.hpp>
 #include <pirn/sched/cancel_node.hpp>
 #include <pirn/sched/scheduler.hpp>
+#include <pirn/sched/task.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -52,7 +53,8 @@ class PIRN_EXPORT cancel_scope {
 
     // run: calls the function inside the scope. What it returns comes back in an optional, and true instead of
     // nothing; an empty one, or false, if it was left by `cancelled` because this scope is cancelled, and not one
-    // around it. Other exceptions pass. Called inside a task. Suspends.
+    // around it. Other exceptions pass. If the failure of a task_group inside the function ended it, the error of the
+    // group's task comes out. Called inside a task. Suspends.
     template <class Function>
     auto run(Function&& function);
 
@@ -138,6 +140,7 @@ auto cancel_scope::run(Function&& function) {
         }
     } catch (const cancelled&) {
         at_the_end.leave();
+        detail::throw_group_error();
         if (!was_ours()) {
             throw;
         }

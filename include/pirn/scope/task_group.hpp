@@ -7,10 +7,19 @@
 //   group.spawn([&] { right = sort(b); });
 //   group.wait();                                  // the first error of a task comes out here
 //
-// The first error cancels the other tasks; errors that follow travel with it (further_errors). After trio's
-// nurseries and Java's StructuredTaskScope. The group hangs in the scope in which it was made: what cancels that
-// cancels the group's tasks, but an error in the group does not interrupt the block that owns it, unless that is
-// in wait().
+// The first error of a task cancels the other tasks, and the block that owns the group: from then on the owner's
+// suspending calls end with `cancelled` until the group has been left, and the error comes out (the laws are in
+// docs/scope.md, the reasons in docs/decisions/0005-a-failed-child-ends-its-owners-block.md). To catch it where the
+// block stands, let the group run the block:
+//
+//   pirn::task_group clients;
+//   clients.run([&] {                              // a client's error comes out here
+//       for (;;) clients.spawn(talk, listener.accept());
+//   });
+//
+// Declare what the tasks use before the group: it is destroyed after the group has waited for them. After trio's
+// nurseries and Java's StructuredTaskScope. A request to stop that reaches the scope in which the group was made
+// reaches the group's tasks too.
 #pragma once
 
 #include <pirn/base/assert.hpp>
@@ -26,6 +35,7 @@
 #include <functional>
 #include <optional>
 #include <source_location>
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -43,21 +53,27 @@ struct group_function {
     void operator()(Arguments&&... arguments) {
         try {
             static_cast<void>(std::invoke(std::move(function), std::move(arguments)...));
-        } catch (
-            const cancelled&) { // NOLINT(bugprone-empty-catch): it has left, as it was asked to
+        } catch (const cancelled&) {
+            throw_group_error(); // else it has left as it was asked to
         }
     }
     Function function;
 };
 
-// start_state: between task_group::start and the task that is to say that it is ready. Stands on the stack of the
-// starter, who goes on as soon as it is settled. Settled once, on whatever thread.
+// start_state: between task_group::start and the task that reports that it is ready. It stands on the starter's
+// stack, and is settled once, on any thread.
 struct PIRN_EXPORT start_state {
-    void wait(); // until it is settled; throws if the task is not ready. Suspends.
+    // wait: until it is settled; throws if the task is not ready. If the starter is asked to stop meanwhile, asks the
+    // task to stop, and waits on. Suspends.
+    void wait(task& started);
     void settle() noexcept;
 
-    waiter starter{nullptr};
-    bool ready = false;
+    struct waiting;
+
+    spin_lock guard; // of `waits` and `settled`
+    waiting* waits = nullptr;
+    bool settled = false;
+    bool ready = false; // written before it is settled
     std::exception_ptr failure;
 };
 
@@ -133,8 +149,10 @@ class PIRN_EXPORT task_group {
     task_group();
     task_group(const task_group&) = delete;
     task_group& operator=(const task_group&) = delete;
-    // Cancels the tasks that are left and waits for them. Errors that nobody has asked for are reported on stderr.
-    // Suspends.
+    // Cancels the tasks that are left and waits for them. If a task's error has cancelled the owner's block, and an
+    // exception leaves the block, the error takes the place of `cancelled` where that is caught: by the scope around the
+    // block (cancel_scope, with_timeout, task_group::run), or at the end of the owner. Other errors that no call has
+    // delivered are printed on stderr. Suspends.
     ~task_group();
 
     // spawn: a task of the group. It begins to run when the current one next suspends; in a group that is cancelled
@@ -150,16 +168,25 @@ class PIRN_EXPORT task_group {
     void spawn(Function&& function, First&& first, Rest&&... rest);
 
     // start: spawns a task and waits until it has called its first argument, a `started<T>&`. Returns what it was
-    // called with. If the task fails before, its exception comes out here, and the group is none the worse; if it
-    // ends without having called, std::errc::operation_canceled. Suspends.
+    // called with. If the task fails before, its exception comes out here and the group goes on; if it ends without
+    // having called, std::errc::operation_canceled. If the caller is asked to stop before the task is ready, the task
+    // is asked too, and start throws `cancelled` once the task has ended or is ready. Suspends.
     //
     //   const int port = group.start<int>([](pirn::started<int>& ready) { ready(listen()); serve(); });
     template <class T = void, class Function>
     T start(Function&& function, std::source_location where = std::source_location::current());
 
-    // wait: until all tasks have ended, also those that are spawned meanwhile. Throws the first error that left one,
-    // once; then `cancelled` if the owner is asked to stop. In both cases all have ended. Suspends.
+    // wait: until all tasks have ended, also those that are spawned meanwhile. If the owner is asked to stop meanwhile,
+    // by whatever scope it stands in, the group is cancelled. Throws the first error that left a task, once, and from
+    // then on the owner is no longer cancelled because of it; without an error, `cancelled` if the owner is asked to
+    // stop. In all cases all tasks have ended. Suspends.
     void wait();
+
+    // run: calls the function, waits as `wait` does, and returns what the function returned. The first error of a task
+    // ends the function with `cancelled` at its next suspending call, and comes out here. If something else leaves the
+    // function, the tasks are cancelled first. In all cases all tasks have ended. Called by the owner. Suspends.
+    template <class Function>
+    std::invoke_result_t<Function> run(Function&& body);
 
     // cancel: asks all tasks of the group to stop, and those that are still to come. Never suspends.
     void cancel(std::source_location where = std::source_location::current()) noexcept;
@@ -179,17 +206,27 @@ class PIRN_EXPORT task_group {
         task_group& whose;
     };
 
-    void begin(detail::task& fresh) noexcept;
-    void wait_for_all();
-    void keep_error(std::exception_ptr what) noexcept;
+    struct waiting;
+
+    template <class Function, class... Arguments>
+    detail::task& make(const spawn_options& options, Function&& function, Arguments&&... arguments);
+    void begin(detail::task& fresh, bool keeps_reference) noexcept;
+    void end() noexcept;
+    void wait_for_all(bool cancellable);
+    void throw_first();
+    void keep_error(std::exception_ptr error, const detail::task& failed) noexcept;
 
     detail::task& owner_;
+    int exceptions_around_; // in flight when the group was made
     hook hook_;
-    detail::cancel_node node_;
+    detail::cancel_node block_; // the owner, from here on until the group is destroyed
+    detail::cancel_node node_;  // the tasks; below block_
     detail::cancel_origin origin_;
+    detail::cancel_origin block_origin_;
+    std::string failure_;             // in words; written once, before anything refers to it
     mutable detail::spin_lock guard_; // of everything that follows
     std::size_t size_ = 0;
-    waiter* waiting_ = nullptr; // the owner's
+    waiting* waiting_ = nullptr; // the owner's
     std::exception_ptr first_;
     std::vector<std::exception_ptr> further_;
 };
@@ -213,6 +250,13 @@ template <class Function, class... Arguments>
     requires(std::is_invocable_v<std::decay_t<Function>, std::decay_t<Arguments>...>)
 void task_group::spawn(const spawn_options& options, Function&& function,
                        Arguments&&... arguments) {
+    begin(make(options, std::forward<Function>(function), std::forward<Arguments>(arguments)...),
+          false);
+}
+
+template <class Function, class... Arguments>
+detail::task& task_group::make(const spawn_options& options, Function&& function,
+                               Arguments&&... arguments) {
     using wrapped = detail::group_function<std::decay_t<Function>, std::decay_t<Arguments>...>;
     const coroutine_options create{.name = options.name,
                                    .stack_size = options.stack_size,
@@ -222,31 +266,69 @@ void task_group::spawn(const spawn_options& options, Function&& function,
         create, wrapped{std::forward<Function>(function)}, std::forward<Arguments>(arguments)...);
     fresh.worker = options.worker;
     fresh.migratable = options.migratable;
-    begin(fresh);
+    return fresh;
 }
 
 template <class T, class Function>
 T task_group::start(Function&& function, std::source_location where) {
+    throw_if_stopped();
     detail::start_value<T> state;
-    spawn(spawn_options{.where = where},
-          [&state, function = std::forward<Function>(function)]() mutable {
-              started<T> ready{state};
-              try {
-                  std::invoke(std::move(function), ready);
-              } catch (const cancelled&) {
-                  ready.settle(false);
-                  throw;
-              } catch (...) {
-                  if (!ready.waited_for()) {
-                      throw; // an error like any other
-                  }
-                  ready.settle(false, std::current_exception());
-              }
-              ready.settle(false); // no effect if it has said so
-          });
-    state.wait();
+    detail::task& fresh =
+        make(spawn_options{.where = where},
+             [&state, function = std::forward<Function>(function)]() mutable {
+                 started<T> ready{state};
+                 try {
+                     std::invoke(std::move(function), ready);
+                 } catch (const cancelled&) {
+                     ready.settle(false, ready.waited_for() ? detail::take_group_error() : nullptr);
+                     throw;
+                 } catch (...) {
+                     if (!ready.waited_for()) {
+                         throw; // an error like any other
+                     }
+                     ready.settle(false, std::current_exception());
+                 }
+                 ready.settle(false); // no effect if it has said so
+             });
+    begin(fresh, true);
+    state.wait(fresh);
     if constexpr (!std::is_void_v<T>) {
         return *std::move(state.value);
+    }
+}
+
+template <class Function>
+std::invoke_result_t<Function> task_group::run(Function&& body) {
+    using result = std::invoke_result_t<Function>;
+    static_assert(!std::is_reference_v<result>,
+                  "task_group::run cannot return a reference; return a pointer");
+    struct ending {
+        ~ending() {
+            if (unfinished) {
+                group.end();
+            }
+        }
+        task_group& group;
+        bool unfinished = true;
+    } at_the_end{*this};
+    try {
+        if constexpr (std::is_void_v<result>) {
+            std::invoke(std::forward<Function>(body));
+            at_the_end.unfinished = false;
+            wait();
+        } else {
+            result value = std::invoke(std::forward<Function>(body));
+            at_the_end.unfinished = false;
+            wait();
+            return value;
+        }
+    } catch (const cancelled&) {
+        if (std::exchange(at_the_end.unfinished, false)) {
+            end();
+        }
+        throw_first();
+        detail::throw_group_error();
+        throw;
     }
 }
 
