@@ -12,10 +12,6 @@
 
 namespace pirn::detail {
 
-// How many requests of one task may be answered at once before others have a turn: enough to make the
-// way through the queue cheap, few enough to be fair.
-inline constexpr unsigned answers_per_turn = 32;
-
 // How often others may be let in before those who have waited longer, for each turn of the queue: a millisecond or two.
 inline constexpr unsigned jumps_per_turn = 16384;
 
@@ -26,7 +22,15 @@ struct scheduler_access {
     }
     static mpsc<waiter>& inbox(scheduler& of) noexcept { return of.inbox_; }
     static std::atomic<unsigned>& wakers(scheduler& of) noexcept { return of.wakers_; }
-    static unsigned& answers_left(scheduler& of) noexcept { return of.answers_left_; }
+    // spend_answer: of the running task; false when it should give way.
+    static bool spend_answer(scheduler& of) noexcept {
+        if (PIRN_UNLIKELY(of.answers_left_ == 0) && !of.may_go_on()) {
+            return false;
+        }
+        --of.answers_left_;
+        return true;
+    }
+    static void renew_answers(scheduler& of) noexcept { of.answers_left_ = of.pace_.answers(); }
     static bool must_lock(const scheduler& of) noexcept { return of.must_lock(); }
     template <class Function>
     static void for_each_task(const scheduler& of, Function function);
@@ -49,12 +53,16 @@ struct scheduler_access {
     static void runs_now(scheduler& of, task& next) noexcept {
         next.begun.store(true, std::memory_order_relaxed);
         of.running_.store(&next, std::memory_order_relaxed);
-        of.answers_left_ = answers_per_turn;
+        of.answers_left_ = of.pace_.answers();
+    }
+    // look_is_due: the scheduler itself looks at the clock, or asks for news, before another task has its turn.
+    static bool look_is_due(const scheduler& of) noexcept {
+        return of.turns_since_poll_ + 1 >= of.look_at_;
     }
     // Who runs when the running task is put aside, so that the way goes from task to task; null when the scheduler
     // itself should have a look.
     static task* next_in_turn(scheduler& of) noexcept {
-        if (PIRN_UNLIKELY(of.turns_since_poll_ + 1 >= of.options_.turns_between_polls)) {
+        if (PIRN_UNLIKELY(look_is_due(of))) {
             return nullptr;
         }
         task* next = of.turn_.pop_front();

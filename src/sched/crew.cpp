@@ -17,6 +17,9 @@
 #include "sched/share.hpp"
 
 #include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstdint>
 
 namespace pirn {
 namespace {
@@ -118,17 +121,39 @@ void crew::wake_watchers() noexcept {
     }
 }
 
-// all_sleep_for_good: all its schedulers sleep, and none of them expects anything. True for one of those who ask,
-// until one has had something to do.
+// sleeps_for_good: it sleeps, expects nothing, and was left nothing to do. Gives the number of its sleep.
+bool scheduler::sleeps_for_good(std::uint64_t& sleep) const noexcept {
+    sleep = share_->sleeps.load();
+    return share_->asleep.load() != 0 && !share_->expects_news.load() &&
+           share_->count.load() == 0 && inbox_.empty() && calls_.empty() &&
+           share_->sleeps.load() == sleep;
+}
+
+// all_sleep_for_good: there was a moment at which all its schedulers slept, and none of them expected anything. Two
+// tasks that wake each other on two threads make both sleep again and again, but never both at the same time without a
+// wake that is under way. So all are looked at twice: who is found in the same sleep both times has slept in between,
+// and a wake from before is seen the second time. True for one of those who ask, until one has had something to do.
 bool crew::all_sleep_for_good() noexcept {
-    for (std::size_t i = 0; i < size(); ++i) {
-        const scheduler* const one = member(i);
-        if (one != nullptr &&
-            (one->share_->asleep.load() == 0 || one->share_->expects_news.load())) {
-            return false;
+    std::array<std::uint64_t, most_members> sleeps{};
+    const auto look = [&](auto&& accept) {
+        for (std::size_t i = 0; i < size(); ++i) {
+            const scheduler* const one = member(i);
+            std::uint64_t sleep = 0;
+            if (one != nullptr && (!one->sleeps_for_good(sleep) || !accept(i, sleep))) {
+                return false;
+            }
         }
+        return true;
+    };
+    if (!look([&](std::size_t i, std::uint64_t sleep) {
+            sleeps[i] = sleep;
+            return true;
+        })) {
+        return false;
     }
-    return deadlock_reported_.exchange(1) == 0;
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    return look([&](std::size_t i, std::uint64_t sleep) { return sleeps[i] == sleep; }) &&
+           deadlock_reported_.exchange(1) == 0;
 }
 
 void crew::ask_all_to_stop() noexcept {
@@ -207,7 +232,8 @@ detail::task* scheduler::take_fresh() noexcept {
 // take_now: a task that has not begun, out of whichever queue of this scheduler it is in, so that it runs next. False
 // if it has begun, is somewhere else, or the scheduler should have a look first; in that case it is the next in turn.
 bool scheduler::take_now(detail::task& fresh) noexcept {
-    if (outer_ == nullptr) {
+    const bool look_is_due = detail::scheduler_access::look_is_due(*this);
+    if (outer_ == nullptr || (look_is_due && jumps_left_ == 0)) {
         return false;
     }
     share* const offers = share_.get();
@@ -228,7 +254,7 @@ bool scheduler::take_now(detail::task& fresh) noexcept {
     if (!fresh.listed) {
         adopt(fresh);
     }
-    if (turns_since_poll_ + 1 >= options_.turns_between_polls) {
+    if (look_is_due) {
         turn_.push_front(fresh);
         jumped_ = true;
         return false;
@@ -342,9 +368,10 @@ bool scheduler::may_sleep() const noexcept {
 }
 
 void scheduler::sleep() {
+    share_->sleeps.fetch_add(1);
+    share_->expects_news.store(idler_->expects_news());
     share_->asleep.store(1);
     crew_->sleepers_.fetch_add(1);
-    share_->expects_news.store(idler_->expects_news());
     if (may_sleep()) {
         wait_and_watch();
     }

@@ -50,17 +50,17 @@ void require_that_it_may_suspend(const detail::task& self) {
 // pass_turn: to the end of the queue.
 void pass_turn(detail::task& self) {
     require_that_it_may_suspend(self);
-    if (PIRN_UNLIKELY(self.migratable)) {
-        self.requeue = true; // by the scheduler, when nobody stands on its stack any more
+    scheduler& home = home_of(self);
+    if (PIRN_UNLIKELY(self.migratable || detail::scheduler_access::look_is_due(home))) {
+        self.requeue =
+            true; // by the scheduler, when nothing runs on its stack any more, and behind what is news
         put_aside(self, nullptr);
         return;
     }
-    scheduler& home = home_of(self);
     detail::scheduler_access::runnable(home).push_back(self);
     detail::task* const next = detail::scheduler_access::next_in_turn(home);
     if (next == &self) {
-        detail::scheduler_access::answers_left(home) =
-            detail::answers_per_turn; // nobody else wants to
+        detail::scheduler_access::renew_answers(home); // no other task wants to
         return;
     }
     put_aside(self, next);
@@ -122,6 +122,9 @@ void yield_now() {
         throw cancelled{};
     }
     pass_turn(self);
+    if (PIRN_UNLIKELY(self.asked_to_stop())) { // by what came meanwhile, such as a deadline
+        throw cancelled{};
+    }
 }
 
 bool stop_requested() noexcept {
@@ -197,14 +200,11 @@ void checkpoint() {
     if (self == nullptr) {
         return;
     }
-    unsigned& left = scheduler_access::answers_left(*here);
-    if (PIRN_UNLIKELY(self->asked_to_stop() || left == 0)) {
+    if (PIRN_UNLIKELY(self->asked_to_stop() || !scheduler_access::spend_answer(*here))) {
         throw_if_stopped();
         let_others_run();
         throw_if_stopped();
-        return;
     }
-    --left;
 }
 
 void let_others_run() { pass_turn(required_task()); }

@@ -6,7 +6,8 @@
 //
 //   inbox ──► runnable ──► one turn for each that was runnable at the start ──► idler, if
 //                                                                              · nothing is runnable, or
-//                                                                              · enough turns have passed
+//                                                                              · enough turns or a millisecond
+//                                                                                have passed (pace.hpp)
 //
 // A task that yields goes to the end of the queue, behind everything that was runnable before it.
 //
@@ -24,8 +25,10 @@
 #include "sched/condition_idler.hpp"
 #include "sched/share.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstddef>
 #include <thread>
 #include <utility>
@@ -43,6 +46,12 @@ PIRN_NOINLINE int* address_of_errno() noexcept {
     asm volatile("");
     return &errno;
 }
+
+// How long tasks may have turns, one step aside, until the idler is asked for news.
+constexpr std::chrono::milliseconds longest_between_polls{1};
+
+// The clock has not been looked at since the scheduler was last left.
+constexpr time_point unknown = time_point::min();
 
 constinit const detail::cancel_origin everybody_leaves_origin{
     "all tasks of the scheduler are asked to stop", {}};
@@ -140,7 +149,10 @@ scheduler* scheduler::current() noexcept {
                                                                                         : nullptr;
 }
 
-bool scheduler::tick() { return round(false); }
+bool scheduler::tick() {
+    looked_at_ = unknown; // the caller's time is none of a task
+    return round(false);
+}
 
 // round: `and_more`, if it need not end when everybody has had one turn.
 bool scheduler::round(bool and_more) {
@@ -151,12 +163,6 @@ bool scheduler::round(bool and_more) {
     // Only those that are runnable now: who yields or is woken meanwhile has its turn in the next tick.
     const current_turn turn{*this};
     goes_on_ = and_more;
-    const auto have_turn = [this](detail::task& next) {
-        run_one(next);
-        if (++turns_since_poll_ >= options_.turns_between_polls) {
-            poll();
-        }
-    };
     std::size_t fresh_left = share_ != nullptr ? fresh_to_take() : 0;
     for (;;) {
         detail::task* next = turn_.pop_front();
@@ -224,21 +230,71 @@ void scheduler::serve() {
     }
 }
 
-void scheduler::run_one(detail::task& next) {
+// have_turn: a task that yields is queued behind the news, if they are asked for: so a timer that is due waits for one
+// step of a task that computes, and not for two.
+void scheduler::have_turn(detail::task& next) {
+    struct queue_again {
+        ~queue_again() { // also when the idler fails
+            if (task != nullptr) {
+                home.make_runnable(*task);
+            }
+        }
+        scheduler& home;
+        detail::task* task;
+    } const yielded{*this, run_one(next)};
+    if (++turns_since_poll_ >= look_at_) {
+        look();
+    }
+}
+
+// run_one: returns the task that yielded and is not queued yet, or null.
+detail::task* scheduler::run_one(detail::task& next) {
     next.begun.store(true, std::memory_order_relaxed);
     running_.store(&next, std::memory_order_relaxed);
     nothing_new_ = false;
-    answers_left_ = detail::answers_per_turn;
+    answers_left_ = pace_.answers();
     const arch::message got = detail::resume(next);
     // Not `next`, if that one has let another task run in its place.
     detail::task& last = *running_.load(std::memory_order_relaxed);
     running_.store(nullptr, std::memory_order_relaxed);
     if (detail::has_ended(got)) {
         conclude(last);
-    } else if (PIRN_UNLIKELY(last.requeue)) {
-        last.requeue = false;
-        make_runnable(last);
+        return nullptr;
     }
+    return std::exchange(last.requeue, false) ? &last : nullptr;
+}
+
+// look: at the clock; and asks the idler for news if that was long ago, by time or by turns.
+void scheduler::look() {
+    const time_point current = now();
+    if (looked_at_ != unknown) {
+        pace_.looked(current - looked_at_);
+    } else {
+        polled_at_ = current;
+    }
+    looked_at_ = current;
+    const bool long_ago = current - polled_at_ >= longest_between_polls;
+    if (long_ago || turns_since_poll_ >= options_.turns_between_polls) {
+        polled_at_ = current;
+        if (long_ago) {
+            jumps_left_ = 0; // those who wait for their turn come first
+        }
+        poll();
+    } else {
+        look_at_ = std::min(turns_since_poll_ + pace_.turns(), options_.turns_between_polls);
+    }
+}
+
+// may_go_on: the answers of the running task are used up: true if it has some more, because it was quick.
+bool scheduler::may_go_on() noexcept {
+    const unsigned more = pace_.answers();
+    if (more >= detail::pace::most_answers || ++refills_ >= detail::pace::most_answers ||
+        now() - looked_at_ >= detail::pace::between_looks) {
+        refills_ = 0;
+        return false;
+    }
+    answers_left_ = more;
+    return true;
 }
 
 void scheduler::conclude(detail::task& ended) {
@@ -350,6 +406,7 @@ std::size_t scheduler::alive() const noexcept {
 
 void scheduler::poll() {
     turns_since_poll_ = 0;
+    look_at_ = std::min<std::size_t>(pace_.turns(), options_.turns_between_polls);
     goes_on_ = false;
     idler_->poll();
     drain_inbox();
@@ -363,6 +420,9 @@ void scheduler::wait() {
     } else if (!search()) {
         sleep();
     }
+    pace_.restart();
+    looked_at_ = polled_at_ = now();
+    look_at_ = turns_since_poll_ + 1;
     drain_inbox();
 }
 

@@ -8,7 +8,8 @@
 //            a task sees the sleeper, or the sleeper sees the task
 //   movers   a migratable task of this scheduler is not moved while it is held: by who wakes it, or ends its wait.
 //            Taken last of all locks
-//   asleep   set by the owner before it sleeps, cleared by who wakes it
+//   sleeps   counted by the owner before it sleeps
+//   asleep   set by the owner before it sleeps, after the two others; cleared by the scheduler that wakes it, or the owner
 //   expects_news  set by the owner before it sleeps
 //   ask_all  posted to the owner, once at a time: `asking`
 //
@@ -42,6 +43,7 @@ struct scheduler::share {
     detail::spin_lock movers;
     alignas(64) std::atomic<std::uint32_t> asleep{0};
     std::atomic<bool> expects_news{true}; // while asleep
+    std::atomic<std::uint64_t> sleeps{0};
     std::atomic<std::uint32_t> asking{0};
     ask_all_call ask_all;
     unsigned next_victim = 0; // the owner's

@@ -84,12 +84,7 @@ bool spend_answer() noexcept {
     if (here == nullptr) {
         return true;
     }
-    unsigned& left = scheduler_access::answers_left(*here);
-    if (left == 0) {
-        return false;
-    }
-    --left;
-    return true;
+    return scheduler_access::spend_answer(*here);
 }
 
 void start(task& fresh, scheduler& home) noexcept { scheduler_access::begin(home, fresh); }

@@ -83,7 +83,15 @@ TEST_F(idler, is_polled_after_so_many_turns_although_tasks_are_runnable) {
     EXPECT_THROW(busy.get(), pirn::cancelled);
 }
 
+// Time stands still, so that the number of turns alone counts.
+struct still_time {
+    ~still_time() { pirn::detail::tell_time_by(before); }
+    pirn::time_point now = pirn::clock::now();
+    const pirn::time_point* before = pirn::detail::tell_time_by(&now);
+};
+
 TEST_F(idler, is_polled_within_a_tick_too_when_that_is_long) {
+    const still_time time;
     recorder mine;
     pirn::scheduler tasks{{.turns_between_polls = 4}, &mine};
     int turns = 0;
@@ -91,6 +99,18 @@ TEST_F(idler, is_polled_within_a_tick_too_when_that_is_long) {
     mine.on_poll = [&] { EXPECT_EQ(turns % 4, 0); };
     tasks.tick();
     EXPECT_EQ(mine.calls, "pppp"); // three on the way, one at the end
+}
+
+TEST_F(idler, is_polled_after_a_millisecond_although_few_turns_have_passed) {
+    still_time time;
+    recorder mine;
+    pirn::scheduler tasks{{}, &mine};
+    for (int i = 0; i < 6; ++i)
+        tasks.spawn([&] { time.now += std::chrono::microseconds{600}; }).detach();
+    tasks.tick();
+    EXPECT_EQ(
+        mine.calls,
+        "ppp"); // after three turns, as the first begins the count, after five, and at the end
 }
 
 TEST_F(idler, may_unpark_tasks_from_its_poll_and_its_wait) {
@@ -156,6 +176,7 @@ TEST_F(idler, is_not_waited_on_when_a_wake_came_in_before) {
 }
 
 TEST_F(idler, that_fails_costs_nobody_a_turn) {
+    const still_time time;
     recorder mine;
     pirn::scheduler tasks{{.turns_between_polls = 2}, &mine};
     int turns = 0;

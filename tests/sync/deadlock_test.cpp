@@ -7,6 +7,7 @@
 #include <pirn/sched/report.hpp>
 #include <pirn/scope/cancel_scope.hpp>
 #include <pirn/scope/task_group.hpp>
+#include <pirn/sync/channel.hpp>
 #include <pirn/sync/mutex.hpp>
 
 #include "support/account.hpp"
@@ -141,6 +142,32 @@ TEST_F(reports, say_that_some_wait_for_each_other_while_others_go_on) {
         << said;
     EXPECT_NE(said.find("waits for the end of a task: for\n"), std::string::npos) << said;
     EXPECT_EQ(said.find("wait for each other"), said.rfind("wait for each other")) << said;
+}
+
+// At each moment one of the two threads runs or has a wake under way, but each of them sleeps most of the time.
+TEST_F(reports, say_nothing_while_tasks_wake_each_other_on_other_threads) {
+    EXPECT_EQ(said_by([] {
+                  pirn::runtime_options options = impatient(3);
+                  options.scheduler.report_deadlock_after = 1ms;
+                  pirn::run(options, [] {
+                      const auto end = pirn::clock::now() + 1s;
+                      pirn::channel<int> there;
+                      pirn::channel<int> back;
+                      pirn::task_group group;
+                      group.spawn({.name = "one", .worker = 1}, [&] {
+                          while (pirn::clock::now() < end) {
+                              there.send(1);
+                              static_cast<void>(back.receive());
+                          }
+                          there.close();
+                      });
+                      group.spawn({.name = "other", .worker = 2}, [&] {
+                          while (there.receive()) back.send(1);
+                      });
+                      group.wait();
+                  });
+              }),
+              "");
 }
 
 TEST_F(reports, say_nothing_while_a_timer_is_set_or_when_not_wanted) {

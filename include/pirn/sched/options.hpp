@@ -46,8 +46,8 @@ struct spawn_options {
 };
 
 struct scheduler_options {
-    // How many turns of tasks may pass before the idler is asked for news, although tasks are still
-    // runnable: a task that never blocks lets the event loop run all the same. At least 1.
+    // How many turns of tasks may pass before the idler is asked for news, although tasks are still runnable. It is
+    // asked earlier when turns are long: about a millisecond after it was last asked. At least 1.
     std::size_t turns_between_polls = 128;
 
     // When all tasks wait, and nothing is under way that could wake one, for so long: that is reported on stderr, once,

@@ -42,7 +42,8 @@ struct task_report {
     task_state state;
     std::string waits_for; // in words; empty unless waiting
     bool asked_to_stop;
-    std::string stop_cause; // why it is, or its group while a shield holds that off; empty when not known
+    std::string
+        stop_cause; // why it is, or its group while a shield holds that off; empty when not known
     std::source_location spawned_at;   // line 0: not known
     std::size_t worker;                // which scheduler of its crew; 0 when that is alone
     std::optional<std::size_t> parent; // index in the vector of the one whose group it is in

@@ -20,10 +20,12 @@
 #include <pirn/sched/idler.hpp>
 #include <pirn/sched/join_handle.hpp>
 #include <pirn/sched/options.hpp>
+#include <pirn/sched/pace.hpp>
 #include <pirn/sched/task.hpp>
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <source_location>
@@ -114,7 +116,10 @@ class PIRN_EXPORT scheduler {
     struct share; // what others of the crew touch
 
     bool round(bool and_more);
-    void run_one(detail::task& next);
+    void have_turn(detail::task& next);
+    detail::task* run_one(detail::task& next);
+    void look();
+    bool may_go_on() noexcept;
     void conclude(detail::task& ended);
     bool goes_on_at_once(waiter& joiner) noexcept;
     void drain_inbox() noexcept;
@@ -146,6 +151,7 @@ class PIRN_EXPORT scheduler {
     waiter* wait_of(detail::task& what) noexcept;
     std::size_t fresh_to_take() const noexcept;
     bool may_sleep() const noexcept;
+    bool sleeps_for_good(std::uint64_t& sleep) const noexcept;
 
     idler* idler_;
     std::unique_ptr<idler> own_idler_;
@@ -161,6 +167,11 @@ class PIRN_EXPORT scheduler {
     detail::frame* outer_ = nullptr; // in which coroutine it is driven
     std::atomic<detail::task*> running_{nullptr}; // written on this thread only
     std::size_t turns_since_poll_ = 0;
+    std::size_t look_at_ = 1; // of turns_since_poll_: when to look at the clock
+    detail::pace pace_;
+    time_point looked_at_ = time_point::min();
+    time_point polled_at_{};
+    unsigned refills_ = 0;      // of answers_left_, since a task last gave way
     bool goes_on_ = false;      // after this round with another, until the next poll
     int* errno_ = nullptr;      // of its thread
     bool nothing_new_ = false;  // since it was looked for deadlocks, no task has had a turn
