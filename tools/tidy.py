@@ -61,6 +61,13 @@ WALL_CLOCK = re.compile(
     r"\b(system_clock|utc_clock|high_resolution_clock|CLOCK_REALTIME\w*|CLOCK_TAI|gettimeofday|timespec_get)\b"
     r"|\btime\((nullptr|NULL|0)\)")
 
+# The rooms that wait on a loop tell the time as the loop does: its test_clock, or else the monotonic clock. What reads a
+# clock of the machine there does not see that a test has moved the time (docs/loop.md, "A clock for tests").
+TIME_OF_THE_LOOP = {"runtime", "scope", "sync", "io", "net", "tls", "http", "ws", "actor"} | TOP_FLOOR
+MACHINE_CLOCK = re.compile(
+    r"\b(steady_clock|file_clock|tai_clock|gps_clock|clock_gettime|CLOCK_\w+|timerfd_\w+|nanosleep|clock_nanosleep"
+    r"|usleep|this_thread::sleep_\w+)\b|\bclock::now\b|\btime\(\s*&")
+
 # Public headers that need no test file of their own, each with the reason. Neither do those whose
 # head says NOT_API: parts of a noun, installed only because templates and inlining need them.
 NOT_API = "This is not API."
@@ -223,6 +230,18 @@ def rule_wall_clock(tree):
                                      f"or pirn::now() where tests have a clock of their own")
 
 
+def rule_time_of_the_loop(tree):
+    """Above the loop there is one clock: that of the loop."""
+    for file in tree.cpp("include", "src"):
+        if file.room not in TIME_OF_THE_LOOP:
+            continue
+        for number, line in enumerate(file.lines, 1):
+            code = line.split("//")[0]
+            if (clock := MACHINE_CLOCK.search(code)) and not WALL_CLOCK.search(code):
+                yield file, number, (f"{clock[0]} is a clock of the machine, and a loop may go by a test_clock; "
+                                     f"ask pirn::now() or pirn::after(), and wait with pirn::sleep_until")
+
+
 def rule_tests(tree):
     """Each public noun has a test."""
     for file in tree.public_headers():
@@ -303,8 +322,8 @@ def rule_duplicate_includes(tree):
             first.setdefault((quote, name), number)
 
 
-RULES = [rule_include_table, rule_duplicate_includes, rule_no_cycles, rule_platform, rule_wall_clock, rule_tests,
-         rule_listed, rule_head, rule_shape]
+RULES = [rule_include_table, rule_duplicate_includes, rule_no_cycles, rule_platform, rule_wall_clock,
+         rule_time_of_the_loop, rule_tests, rule_listed, rule_head, rule_shape]
 
 
 def findings(tree):

@@ -149,6 +149,25 @@ class TidyTest(unittest.TestCase):
             self.private("loop/timers.cpp", f"auto now = {clock};\n")
             self.assert_finding("src/loop/timers.cpp:3", "may be set", "pirn::clock")
 
+    def test_above_the_loop_no_clock_of_the_machine_is_read(self):
+        for room in ("runtime", "scope", "sync", "io", "net"):
+            for clock in ("clock::now()", "pirn::clock::now()", "std::chrono::steady_clock::now()",
+                          "::clock_gettime(CLOCK_MONOTONIC, &at)", "std::time(&at)", "system_clock::now()"):
+                with self.subTest(room=room, clock=clock):
+                    self.private(f"{room}/waits.cpp", f"auto now = {clock};\n")
+                    self.assert_finding(f"src/{room}/waits.cpp:3", "pirn::now()")
+            self.private(f"{room}/waits.cpp")
+
+    def test_above_the_loop_no_header_reads_a_clock_of_the_machine(self):
+        self.public("net/serve", "inline auto begin() { return pirn::clock::now(); }\n")
+        self.assert_finding("include/pirn/net/serve.hpp:4", "clock::now", "test_clock")
+
+    def test_the_time_of_the_loop_may_be_asked_anywhere(self):
+        for room in ("loop", "net"):
+            self.private(f"{room}/waits.cpp", "// not by steady_clock\nauto until = pirn::now() + 1s; // time(&at)\n")
+        self.private("loop/timers.cpp", "auto now = clock::now();\n")
+        self.assert_clean()
+
     def test_a_mention_of_such_a_clock_is_none(self):
         self.private("loop/timers.cpp", "// not by CLOCK_REALTIME\nauto now = clock::now();\n")
         self.assert_clean()

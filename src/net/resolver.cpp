@@ -90,7 +90,7 @@ struct resolver::state {
     std::shared_ptr<detail::lookup> find(const detail::question& what) {
         entry& place = known[what];
         if (place.asked == nullptr || !place.asked->joinable() ||
-            (place.asked->answered() && place.expires <= clock::now())) {
+            (place.asked->answered() && place.expires <= now())) {
             place = {std::make_shared<detail::lookup>(what)};
         }
         return place.asked;

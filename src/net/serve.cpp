@@ -101,7 +101,7 @@ void server::drain(task_group& connections) {
     telling.spawn({.worker = this_worker}, [&] {
         const time_point patience = after(options_.grace);
         const duration interval = std::min<duration>(drain_interval, part_of(options_.quiet, 4));
-        while (clock::now() < patience) {
+        while (now() < patience) {
             end_silent_ones(options_.quiet, shutdown_side::read);
             sleep_until(std::min(patience, after(interval)));
         }
@@ -111,7 +111,7 @@ void server::drain(task_group& connections) {
 }
 
 void server::end_silent_ones(duration for_long, shutdown_side side) noexcept {
-    const time_point now = clock::now();
+    const time_point now = pirn::now();
     for (connection* each = open_.front(); each != nullptr; each = open_.next(*each)) {
         if (each->told || !each->stream.is_open()) {
             continue;
@@ -132,7 +132,7 @@ void server::end_silent_ones(duration for_long, shutdown_side side) noexcept {
 void server::attend(stream_socket& client, void (*handle)(server& self, stream_socket& client)) {
     struct entry {
         entry(server& of, stream_socket& client)
-            : whose{of}, here{client, bytes_moved(client), clock::now()} {
+            : whose{of}, here{client, bytes_moved(client), now()} {
             whose.open_.push_back(here);
         }
         entry(const entry&) = delete;

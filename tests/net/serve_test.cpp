@@ -9,6 +9,7 @@
 
 #include "net/pairs.hpp"
 #include "net/scarcity.hpp"
+#include "net/servers.hpp"
 #include "support/sanitizers.hpp"
 #include "support/tasks.hpp"
 
@@ -30,50 +31,10 @@ using serving = support::balanced<>;
 namespace net = pirn::net;
 using namespace std::chrono_literals;
 
-void echo(net::stream_socket& client) {
-    std::array<std::byte, 4096> buffer{};
-    std::error_code gone;
-    while (const std::size_t n = client.read(buffer, gone)) {
-        client.write_all(std::span{buffer}.first(n), gone);
-        if (gone) return;
-    }
-}
-
-// A server in a task beside the test.
-struct running {
-    template <class Handler>
-    explicit running(Handler handler, net::serve_options options = {}) {
-        options.stop = stop.get_token();
-        task = pirn::spawn(
-            [this, handler, options]() mutable { net::serve(listener, handler, options); });
-    }
-    net::tcp_stream client() { return net::tcp_connect(where); }
-    void end() {
-        stop.request_stop();
-        task.get();
-    }
-
-    std::stop_source stop;
-    net::tcp_listener listener = support::any_listener();
-    net::address where = listener.local_address();
-    pirn::join_handle<> task;
-};
-
-std::string answer(net::stream_socket& stream, std::string_view question) {
-    stream.write_all(question);
-    std::string got(question.size(), ' ');
-    for (std::size_t n = 0; n < got.size();) {
-        const std::size_t more = stream.read(std::span{got}.subspan(n));
-        if (more == 0) return got.substr(0, n);
-        n += more;
-    }
-    return got;
-}
-
-bool at_end(net::stream_socket& stream) {
-    std::array<char, 8> buffer{};
-    return stream.read(buffer) == 0;
-}
+using support::answer;
+using support::at_end;
+using support::echo;
+using support::running;
 
 TEST_F(serving, answers_many_and_ends_when_asked_from_any_thread) {
     pirn::run([] {
