@@ -5,7 +5,7 @@
 // Who is silent is asked of the kernel, and only now and then: counting in each read and write would not see what
 // `copy` leaves to the kernel, and a timer for each connection would be set anew for each message.
 //
-// Everything here belongs to the thread on which serve runs.
+// Everything here belongs to the thread on which serve runs; open_connections.hpp is what other threads touch.
 #include <pirn/net/serve.hpp>
 
 #include <pirn/runtime/sleep.hpp>
@@ -13,7 +13,7 @@
 #include <pirn/scope/errors.hpp>
 
 #include "net/common.hpp"
-#include "net/progress.hpp"
+#include "net/open_connections.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -23,6 +23,9 @@ namespace pirn::net::detail {
 namespace {
 
 constexpr auto drain_interval = std::chrono::milliseconds{20};
+
+// Connections that are looked at in one go: about 100 µs of system calls, then others have their turn.
+constexpr std::size_t looked_at_once = 64;
 
 // What a peer may do at any time.
 bool is_everyday(const std::error_code& error) noexcept {
@@ -50,9 +53,12 @@ duration part_of(duration span, int parts) noexcept {
 
 } // namespace
 
-server::server(const serve_options& options) : options_{options}, places_{options.max_connections} {
+server::server(const serve_options& options)
+    : options_{options}, account_{std::make_shared<open_connections>(options.max_connections)} {
     PIRN_REQUIRE(options.max_connections > 0, "serve was told to have no connection at all");
 }
+
+server::~server() = default;
 
 spawn_options server::task_options() const noexcept {
     return {.name = options_.name,
@@ -62,31 +68,46 @@ spawn_options server::task_options() const noexcept {
 }
 
 void server::run() {
-    task_group connections; // if we are asked to stop: cancels them, and waits
+    struct ending {
+        ~ending() { account.shut_all(); }
+        open_connections& account;
+    } const connections_without_a_handler{*account_};
+    task_group handlers; // if we are asked to stop: cancels them, and waits
     {
         task_group watching;
         if (options_.idle_timeout != duration::max()) {
             watching.spawn({.worker = this_worker}, [this] {
                 for (;;) {
                     sleep_for(part_of(options_.idle_timeout, 4));
-                    end_silent_ones(options_.idle_timeout, shutdown_side::both);
+                    shut_silent(options_.idle_timeout, shutdown_side::both);
                 }
             });
         }
         cancel_scope accepting{options_.stop};
-        accepting.run([&] { accept_until_stopped(connections); });
+        accepting.run([&] { accept_until_stopped(handlers); });
     }
     close_listener();
-    drain(connections);
+    drain(handlers);
 }
 
 void server::accept_until_stopped(task_group& into) {
+    // A place belongs to the connection once that has entered, and to nobody else before.
+    struct place {
+        explicit place(server& server) : to{server} { to.account_->places.acquire(); }
+        place(const place&) = delete;
+        place& operator=(const place&) = delete;
+        ~place() {
+            if (!std::exchange(to.entered_, false)) {
+                to.account_->places.release();
+            }
+        }
+        server& to;
+    };
     for (;;) {
-        places_.acquire();
+        const place taken{*this};
         try {
             accept_one(into);
-        } catch (const std::bad_alloc&) {
-            places_.release(); // no memory for one more: turned away
+        } catch (const std::bad_alloc&) { // NOLINT(bugprone-empty-catch): turned away
         } catch (const std::system_error& error) {
             if (error.code() != std::errc::operation_canceled) {
                 throw;
@@ -96,54 +117,40 @@ void server::accept_until_stopped(task_group& into) {
     }
 }
 
-void server::drain(task_group& connections) {
-    task_group telling;
-    telling.spawn({.worker = this_worker}, [&] {
-        const time_point patience = after(options_.grace);
-        const duration interval = std::min<duration>(drain_interval, part_of(options_.quiet, 4));
-        while (now() < patience) {
-            end_silent_ones(options_.quiet, shutdown_side::read);
-            sleep_until(std::min(patience, after(interval)));
-        }
-        connections.cancel();
-    });
-    connections.wait();
+void server::enter(stream_socket& client) {
+    account_->enter(client);
+    entered_ = true;
 }
 
-void server::end_silent_ones(duration for_long, shutdown_side side) noexcept {
-    const time_point now = pirn::now();
-    for (connection* each = open_.front(); each != nullptr; each = open_.next(*each)) {
-        if (each->told || !each->stream.is_open()) {
-            continue;
+void server::drain(task_group& handlers) {
+    const time_point patience = after(options_.grace);
+    task_group watching;
+    watching.spawn({.worker = this_worker}, [&] {
+        const duration interval = std::min<duration>(drain_interval, part_of(options_.quiet, 4));
+        while (now() < patience) {
+            shut_silent(options_.quiet, shutdown_side::read);
+            sleep_until(std::min(patience, after(interval)));
         }
-        const std::uint64_t moved = bytes_moved(each->stream);
-        const bool unread = side == shutdown_side::read && has_unread(each->stream.native_handle());
-        if (moved != each->moved || unread) {
-            each->moved = moved;
-            each->since = now;
-        } else if (now - each->since >= for_long) {
-            each->told = true;
-            std::error_code gone; // it may have ended by itself
-            each->stream.shutdown(side, gone);
+        handlers.cancel();
+    });
+    handlers.wait();
+    // What is left has been moved out of its handler.
+    cancel_scope rest{patience};
+    rest.run([&] { account_->wait_until_none(); });
+}
+
+void server::shut_silent(duration silence, shutdown_side side) {
+    for (std::size_t rest = account_->size(); rest > 0;) {
+        const std::size_t count = std::min(rest, looked_at_once);
+        account_->shut_silent(count, silence, side);
+        rest -= count;
+        if (rest > 0) {
+            yield_now();
         }
     }
 }
 
 void server::attend(stream_socket& client, void (*handle)(server& self, stream_socket& client)) {
-    struct entry {
-        entry(server& of, stream_socket& client)
-            : whose{of}, here{client, bytes_moved(client), now()} {
-            whose.open_.push_back(here);
-        }
-        entry(const entry&) = delete;
-        entry& operator=(const entry&) = delete;
-        ~entry() {
-            whose.open_.erase(here);
-            whose.places_.release();
-        }
-        server& whose;
-        connection here;
-    } const listed{*this, client};
     try {
         handle(*this, client);
     } catch (const cancelled&) {

@@ -8,6 +8,7 @@
 #include <pirn/loop/socket.hpp>
 
 #include "net/common.hpp"
+#include "net/open_connections.hpp"
 
 #include <array>
 
@@ -32,6 +33,44 @@ std::span<const iovec> as_iovecs(std::span<const View> views, pieces& into) noex
 }
 
 } // namespace
+
+// ---- moving and closing
+
+stream_socket::stream_socket(stream_socket&& other) noexcept
+    : account_{std::move(other.account_)}, endpoint_{std::move(other.endpoint_)},
+      operations_{other.operations()}, was_short_{other.was_short_} {
+    if (account_ != nullptr) {
+        account_->follow(*this);
+    }
+}
+
+stream_socket& stream_socket::operator=(stream_socket&& other) noexcept {
+    if (this != &other) {
+        close();
+        account_ = std::move(other.account_);
+        endpoint_ = std::move(other.endpoint_);
+        operations_.store(other.operations(), std::memory_order_relaxed);
+        was_short_ = other.was_short_;
+        if (account_ != nullptr) {
+            account_->follow(*this);
+        }
+    }
+    return *this;
+}
+
+stream_socket::~stream_socket() { close(); }
+
+void stream_socket::close() noexcept {
+    if (account_ == nullptr) {
+        endpoint_.close();
+        return;
+    }
+    account_->leave();
+    endpoint_.close();
+    if (!is_open()) { // else another task is still closing it
+        account_->closed();
+    }
+}
 
 // ---- reading
 

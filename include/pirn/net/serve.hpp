@@ -12,25 +12,26 @@
 //   accepts, up to the limit         accepts nobody; the silent ones read their end;
 //                                    when the grace is over, the rest is cancelled
 //
+// The limit, the idle timeout and the drain apply to a connection until its stream is closed, wherever the handler has
+// moved it: into another task, into an object that wraps it, or into something that outlives the handler.
+//
 // All connections are served on the thread that serve runs on. Several threads: each has its own listener on the same
 // port (listen_options::reuse_port) and its own serve; one stop_source ends them all.
 #pragma once
 
 #include <pirn/base/assert.hpp>
 #include <pirn/base/export.hpp>
-#include <pirn/base/list.hpp>
 #include <pirn/base/time.hpp>
 #include <pirn/net/stream_socket.hpp>
 #include <pirn/net/tcp.hpp>
 #include <pirn/runtime/spawn.hpp>
 #include <pirn/scope/task_group.hpp>
-#include <pirn/sync/semaphore.hpp>
 
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <stop_token>
 #include <string_view>
 #include <type_traits>
@@ -39,7 +40,7 @@
 namespace pirn::net {
 
 struct serve_options {
-    // Connections at a time, at least 1. Further ones wait in the listener's backlog.
+    // Connections whose stream is open, at a time; at least 1. Further ones wait in the listener's backlog.
     std::size_t max_connections = 100'000;
 
     // A connection through which no byte has gone for so long, in either direction, is shut down: its handler
@@ -50,7 +51,8 @@ struct serve_options {
     std::stop_token stop = {};
 
     // While draining: a connection that has been silent for `quiet`, with nothing left to be read, reads its
-    // end; its handler may still write. Handlers that have not returned after `grace` are cancelled.
+    // end; its handler may still write. After `grace`, handlers that have not returned are cancelled, and
+    // connections that are open without a handler are shut down in both directions.
     pirn::duration quiet = std::chrono::milliseconds{100};
     pirn::duration grace = std::chrono::seconds{5};
 
@@ -77,11 +79,15 @@ class PIRN_EXPORT server {
     void run();
 
   protected:
-    ~server() = default;
+    ~server();
 
-    // accept_one: waits for a connection, and spawns its task, which calls attend. Suspends.
+    // accept_one: waits for a connection, enters it, and spawns its task, which calls attend. Suspends.
     virtual void accept_one(task_group& into) = 0;
     virtual void close_listener() noexcept = 0;
+
+    // enter: takes the connection into the account; from here on it gives its place back when it is closed. Throws
+    // std::bad_alloc. Never suspends.
+    void enter(stream_socket& client);
 
     // attend: what a connection's task does: calls handle(*this, client), and sees to what leaves it. Suspends.
     void attend(stream_socket& client, void (*handle)(server& self, stream_socket& client));
@@ -89,24 +95,15 @@ class PIRN_EXPORT server {
     spawn_options task_options() const noexcept;
 
   private:
-    // connection: one that is open; stands on the stack of its task.
-    struct connection {
-        stream_socket& stream;
-        std::uint64_t moved; // what had gone through it when it was last looked at
-        time_point since;    // when that was seen to have changed
-        bool told = false;   // that it is over
-        list_link link = {};
-    };
-
     void accept_until_stopped(task_group& into);
-    void drain(task_group& connections);
-    // Ends the connections that have been silent for so long; the whole, or only what they may read.
-    void end_silent_ones(pirn::duration for_long, shutdown_side side) noexcept;
+    void drain(task_group& handlers);
+    // Shuts down that side of the connections that have been silent for so long. Suspends between parts of them.
+    void shut_silent(pirn::duration silence, shutdown_side side);
     void report(const std::exception_ptr& what) const noexcept;
 
     const serve_options& options_;
-    semaphore places_;
-    list<connection, &connection::link> open_;
+    std::shared_ptr<open_connections> account_;
+    bool entered_ = false; // the connection that is being accepted
 };
 
 template <class Listener, class Handler>
@@ -119,14 +116,18 @@ class server_of final : public server {
     using stream = decltype(std::declval<Listener&>().accept());
 
     void accept_one(task_group& into) override {
+        stream accepted = listener_.accept();
+        enter(accepted);
         into.spawn(
             task_options(),
-            [this](stream client) { // moved into the task, which closes it
+            [this](
+                stream
+                    client) { // moved into the task, which closes it unless the handler moves it on
                 attend(client, [](server& self, stream_socket& of) {
                     std::invoke(static_cast<server_of&>(self).handler_, static_cast<stream&>(of));
                 });
             },
-            listener_.accept());
+            std::move(accepted));
     }
     void close_listener() noexcept override { listener_.close(); }
 
@@ -140,7 +141,8 @@ class server_of final : public server {
 // requested or somebody closes the listener; then drains, as drawn above. The listener is closed when it returns. If
 // the task is asked to stop instead, all connections are cancelled at once. Throws std::system_error when nothing can
 // be accepted any more. A connection for which there is no memory is turned away; while there is no descriptor for
-// one, it waits in the backlog. Listener: tcp_listener, unix_listener. Suspends.
+// one, it waits in the backlog. A handler may move the stream out; serve then waits for its end all the same, and
+// shuts the connection down when the time for that is over. Listener: tcp_listener, unix_listener. Suspends.
 template <class Listener, class Handler>
 void serve(Listener& listener, Handler&& handler, const serve_options& options = {}) {
     detail::server_of<Listener, std::remove_reference_t<Handler>>{listener, handler, options}.run();

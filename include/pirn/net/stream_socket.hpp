@@ -15,8 +15,10 @@
 #include <pirn/io/stream.hpp>
 #include <pirn/loop/buffers.hpp>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <system_error>
 #include <utility>
@@ -25,9 +27,14 @@ namespace pirn::net {
 
 enum class shutdown_side : std::uint8_t { read, write, both };
 
+namespace detail {
+class open_connection;
+class open_connections;
+} // namespace detail
+
 class PIRN_EXPORT stream_socket : public io::byte_stream {
   public:
-    ~stream_socket() override = default;
+    ~stream_socket() override;
 
     // read, write, write_all: as of every byte_stream; a write_all that is cancelled has written a part.
     // Suspend.
@@ -63,7 +70,7 @@ class PIRN_EXPORT stream_socket : public io::byte_stream {
     // let go of their buffers, and closes. Reads and writes that begin later end the same way: a task may be
     // between two of them. Closing a stream that is not open does nothing; the destructor closes too. Not
     // cancellable. Suspends.
-    void close() noexcept { endpoint_.close(); }
+    void close() noexcept;
 
     bool is_open() const noexcept { return endpoint_.is_open(); }
     // native_handle: the descriptor, -1 when not open; still owned by the stream. Never suspends.
@@ -71,14 +78,16 @@ class PIRN_EXPORT stream_socket : public io::byte_stream {
 
     // operations: how many reads and writes have ended, those that `copy` leaves to the kernel not counted;
     // comes round after 4 thousand million. Never suspends.
-    std::uint32_t operations() const noexcept { return operations_; }
+    std::uint32_t operations() const noexcept {
+        return operations_.load(std::memory_order_relaxed);
+    }
 
   protected:
     stream_socket() noexcept = default;
     explicit stream_socket(io::detail::endpoint&& connected) noexcept
         : endpoint_{std::move(connected)} {}
-    stream_socket(stream_socket&&) noexcept = default;
-    stream_socket& operator=(stream_socket&&) noexcept = default;
+    stream_socket(stream_socket&& other) noexcept;
+    stream_socket& operator=(stream_socket&& other) noexcept;
 
     io::detail::endpoint& connection() noexcept { return endpoint_; }
 
@@ -87,15 +96,19 @@ class PIRN_EXPORT stream_socket : public io::byte_stream {
     std::size_t do_read_vector(std::span<const mutable_bytes> into, std::error_code& error) final;
     std::size_t do_write_vector(std::span<const bytes> from, std::error_code& error) final;
     void do_shutdown_write(std::error_code& error) final;
-    void do_close() noexcept final { endpoint_.close(); }
+    void do_close() noexcept final { close(); }
     io::detail::endpoint* do_endpoint() const noexcept final;
 
-    // count: an operation has ended.
-    void count() noexcept { ++operations_; }
+    // count: an operation has ended. Without an exchange: when a read and a write on two threads count as one, the
+    // number has changed all the same.
+    void count() noexcept { operations_.store(operations() + 1, std::memory_order_relaxed); }
 
   private:
+    friend class detail::open_connections;
+
+    std::shared_ptr<detail::open_connection> account_; // of the server that has accepted it, if any
     io::detail::endpoint endpoint_;
-    std::uint32_t operations_ = 0;
+    std::atomic<std::uint32_t> operations_{0}; // read by the server's thread too
     bool was_short_ = false; // the last read, so that probably nothing is there for the next
 };
 
