@@ -95,7 +95,7 @@ def missing_tests(root, path):
             continue
         code = "\n".join(link.read_text(encoding="utf-8") for link in links if link.exists())
         for suite, name in re.findall(r"`(\w+)\.(\w+_\w+)`", line):
-            if not re.search(rf"^TEST(_[FP])?\({suite},\s*{name}\)|^ *def test_{name}\(", code, re.M):
+            if not re.search(rf"^(?:TYPED_)?TEST(_[FP])?\({suite},\s*{name}\)|^ *def test_{name}\(", code, re.M):
                 yield (f"{path.relative_to(root)}:{number}: the files linked here have no test "
                        f"{suite}.{name}; say which one took its place")
 

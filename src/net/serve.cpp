@@ -54,7 +54,8 @@ duration part_of(duration span, int parts) noexcept {
 } // namespace
 
 server::server(const serve_options& options)
-    : options_{options}, account_{std::make_shared<open_connections>(options.max_connections)} {
+    : options_{options}, account_{std::make_shared<open_connections>(
+                             std::min(options.max_connections, semaphore::max))} {
     PIRN_REQUIRE(options.max_connections > 0, "serve was told to have no connection at all");
 }
 
