@@ -8,6 +8,9 @@
 //                                 resumed in turn; ns a switch = time / (2 · rounds · N)
 //   --guarded                     the same on the stacks of a slab, a guard below each
 //   --plain                       lines "key value" instead of prose
+//   --help                        the options
+//
+// N may be written 1_000_000, as zigcoro's README does, or 1M. A run of some seconds says on stderr how far it is.
 //
 // The bounce is measured in slices, and in between them, as often, the bare switch: two loops that do
 // nothing but exchange three registers (floor/x86_64). Both numbers are the medians of their slices.
@@ -16,10 +19,10 @@
 #include <pirn/coro/coroutine.hpp>
 #include <pirn/stack/slab.hpp>
 
+#include "../examples/numbers.hpp"
 #include "floor.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -50,6 +53,25 @@ double median(std::vector<double> values) {
     return *middle;
 }
 
+// progress: says on stderr, about once a second, how far a long run is. Looks at the clock outside of what is measured.
+class progress {
+  public:
+    explicit progress(const char* doing) : doing_{doing} {}
+
+    void at(std::size_t done, std::size_t all) {
+        const auto now = clock_type::now();
+        if (now < next_) {
+            return;
+        }
+        next_ = now + std::chrono::seconds{1};
+        std::fprintf(stderr, "pirn-bench: %s: %zu of %zu\n", doing_, done, all);
+    }
+
+  private:
+    const char* doing_;
+    clock_type::time_point next_ = clock_type::now() + std::chrono::seconds{1};
+};
+
 int context_switch(bool plain) {
     constexpr long bounces = 20'000'000;
     constexpr long slices = 200;
@@ -66,7 +88,9 @@ int context_switch(bool plain) {
     std::vector<double> ours;
     std::vector<double> floor;
     partner.resume();
+    progress far{"bouncing, slice"};
     for (long slice = 0; slice < slices; ++slice) {
+        far.at(static_cast<std::size_t>(slice), slices);
         auto begin = clock_type::now();
         for (long i = 0; i < per_slice; ++i) {
             partner.resume();
@@ -128,7 +152,11 @@ int many_coroutines(std::size_t count, bool guarded, bool plain) {
     }
 
     auto begin = clock_type::now();
+    progress created{"creating, coroutine"};
     for (std::size_t i = 0; i < count; ++i) {
+        if (i % 65'536 == 0) {
+            created.at(i, count);
+        }
         pirn::coroutine_options options{.stack_size = stack_bytes};
         if (guarded) {
             options.stacks = &*slab;
@@ -151,7 +179,9 @@ int many_coroutines(std::size_t count, bool guarded, bool plain) {
 
     std::vector<double> times;
     std::vector<double> batch_times;
+    progress resumed{"resuming all, round"};
     for (int round = 0; round < rounds; ++round) {
+        resumed.at(static_cast<std::size_t>(round), rounds);
         begin = clock_type::now();
         for (pirn::coroutine<>& one : coroutines) {
             one.resume();
@@ -178,9 +208,17 @@ int many_coroutines(std::size_t count, bool guarded, bool plain) {
     std::_Exit(0);
 }
 
-int usage() {
-    std::fputs("usage: pirn-bench --context_switch | --ncoros N [--guarded] [--plain]\n", stderr);
-    return 2;
+int usage(std::FILE* to) {
+    std::fputs(
+        "usage: pirn-bench --context_switch | --ncoros N [--guarded] [--plain]\n\n"
+        "  --context_switch  main and one coroutine bounce 20 million times\n"
+        "  --ncoros N        N coroutines on 4 KiB stacks, resumed in turn; N may be 1_000_000 or 1M\n"
+        "  --guarded         with --ncoros: a guard below each stack\n"
+        "  --plain           lines \"key value\" instead of prose\n"
+        "  --help            this text\n\n"
+        "Figures go to stdout. A run of some seconds says on stderr how far it is.\n",
+        to);
+    return to == stdout ? 0 : 2;
 }
 
 } // namespace
@@ -199,20 +237,21 @@ int main(int argc, char** argv) {
         } else if (option == "--context_switch") {
             bounce = true;
         } else if (option == "--ncoros" && i + 1 < argc) {
-            const std::string_view text{argv[++i]};
-            std::size_t number = 0;
-            const auto [end, error] =
-                std::from_chars(text.data(), text.data() + text.size(), number);
-            if (error != std::errc{} || end != text.data() + text.size() || number == 0) {
-                return usage();
+            const auto number = example::parse_number(argv[++i]);
+            if (!number || *number == 0 || *number > std::size_t{1} << 40) {
+                std::fprintf(stderr, "pirn-bench: --ncoros %s: not a number in range\n", argv[i]);
+                return usage(stderr);
             }
-            count = number;
+            count = *number;
+        } else if (option == "--help") {
+            return usage(stdout);
         } else {
-            return usage();
+            std::fprintf(stderr, "pirn-bench: unknown option %s\n", argv[i]);
+            return usage(stderr);
         }
     }
     if (bounce == count.has_value() || (bounce && guarded)) {
-        return usage();
+        return usage(stderr);
     }
     return bounce ? context_switch(plain) : many_coroutines(*count, guarded, plain);
 }

@@ -74,7 +74,9 @@ void attend(room& all, net::tcp_stream& client) {
 } // namespace
 
 int main(int argc, char** argv) {
-    example::server_program program{argc, argv, "chat"};
+    example::server_program program{
+        argc, argv, "chat",
+        "A chat room: the first line of a client is its name, each further one goes to all the others."};
     room all;
     return program.run([&](const net::address& where, auto ready, std::stop_token stop) {
         auto listener = net::tcp_listen(where, {.reuse_port = program.several_threads()});

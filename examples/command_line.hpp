@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: MIT
 //
-// The command line of the example programs: long options, each with a value. What cannot be understood
+// The command line of the example programs: long options, each with a value, and --help. What cannot be understood
 // gets a message and a usage line on stderr, and exit code 2. Not part of the library.
 //
-//   example::command_line line{argc, argv, "[--port N] [--verbose yes|no]"};
+//   example::command_line line{argc, argv, "[--port N] [--verbose yes|no]", "Answers at a port."};
 //   const auto port = line.number<std::uint16_t>("--port", 8080);
 //   line.done();
 #pragma once
 
 #include <pirn/loop/options.hpp>
 
-#include <charconv>
+#include "numbers.hpp"
+
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <limits>
@@ -22,8 +24,13 @@ namespace example {
 
 class command_line {
   public:
-    command_line(int count, char** words, const char* usage)
-        : words_{words, words + count}, usage_{usage} {}
+    // With --help among the words: prints the usage and the summary, and ends the program.
+    command_line(int count, char** words, const char* usage, const char* summary)
+        : words_{words, words + count}, usage_{usage} {
+        if (std::find(words_.begin() + 1, words_.end(), "--help") == words_.end()) return;
+        std::printf("usage: %s %s\n\n%s\n", words[0], usage, summary);
+        std::exit(0);
+    }
 
     // text: the option's value, if it was given; of several, the last.
     std::optional<std::string_view> text(std::string_view option) {
@@ -41,17 +48,15 @@ class command_line {
         return value;
     }
 
-    // number: the same, as a number between least and most.
+    // number: the same, as a number between least and most, which may be written 1_000_000 or 1M.
     template <class Number>
     Number number(std::string_view option, Number otherwise, Number least = 0,
                   Number most = std::numeric_limits<Number>::max()) {
         const auto word = text(option);
         if (!word) return otherwise;
-        Number value{};
-        const auto [end, error] = std::from_chars(word->data(), word->data() + word->size(), value);
-        const bool whole = error == std::errc{} && end == word->data() + word->size();
-        if (!whole || value < least || value > most) refuse(*word, "not a number in range");
-        return value;
+        const auto value = parse_number(*word);
+        if (!value || *value < least || *value > most) refuse(*word, "not a number in range");
+        return static_cast<Number>(*value);
     }
 
     // backend: the value of --backend.
@@ -91,5 +96,10 @@ class command_line {
     std::vector<std::string_view> words_;
     const char* usage_;
 };
+
+// no_options: for a program that takes none but --help.
+inline void no_options(int count, char** words, const char* summary) {
+    command_line{count, words, "", summary}.done();
+}
 
 } // namespace example

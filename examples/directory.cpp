@@ -63,7 +63,9 @@ struct walker {
 } // namespace
 
 int main(int argc, char** argv) {
-    example::command_line line{argc, argv, "[--most N] [PATH]"};
+    example::command_line line{
+        argc, argv, "[--most N] [PATH]",
+        "Adds up the files below a directory, the largest first; walks at most N of them."};
     const auto most =
         line.number<std::uint64_t>("--most", std::numeric_limits<std::uint64_t>::max());
     const fs::path root{line.operand(".")};

@@ -3,14 +3,14 @@
 // A loop of pirn inside a loop of somebody else's. The foreign one is the smallest there is: it waits by poll(2)
 // for a descriptor of its own, and for that of pirn's loop. What a real one (a toolkit's, libuv's) has to do for
 // pirn is the same:
-//
 //   before each wait   next_deadline(), for how long to wait; it also hands over what was submitted
 //   after it           run(nowait)
-//
 // pirn's side is an echo, a timer and a function on another thread; the foreign side asks the echo three times.
 #include <pirn/base/live.hpp>
 #include <pirn/loop/loop.hpp>
 #include <pirn/loop/work.hpp>
+
+#include "command_line.hpp"
 
 #include <algorithm>
 #include <array>
@@ -23,7 +23,6 @@
 #include <unistd.h>
 
 using namespace std::chrono_literals;
-
 namespace {
 
 // echo: receives and sends back, until the other side has closed.
@@ -114,7 +113,8 @@ void serve() {
 
 } // namespace
 
-int main() {
+int main(int argc, char** argv) {
+    example::no_options(argc, argv, "A loop of pirn inside a foreign one.");
     serve();
     std::puts(pirn::to_string(pirn::live()).c_str());
 }

@@ -72,7 +72,8 @@ std::uint64_t copied_from(const fs::path& from, const fs::path& to) {
 } // namespace
 
 int main(int argc, char** argv) try {
-    example::command_line line{argc, argv, "[--backend auto|uring|epoll] FROM TO"};
+    example::command_line line{argc, argv, "[--backend auto|uring|epoll] FROM TO",
+                               "Copies a file."};
     const pirn::runtime_options with{.loop = {.backend = line.backend()}};
     const fs::path from{line.operand("")};
     fs::path to{line.operand("")};

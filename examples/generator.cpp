@@ -7,6 +7,8 @@
 
 #include <pirn/base/live.hpp>
 
+#include "command_line.hpp"
+
 #include <cstdio>
 #include <memory>
 #include <ranges>
@@ -56,7 +58,8 @@ pirn::generator<const long> fibonacci() {
 
 } // namespace
 
-int main() {
+int main(int argc, char** argv) {
+    example::no_options(argc, argv, "Generators over trees and endless sequences.");
     const auto balanced = tree(2, tree(1), tree(3));
     const auto leaning = tree(3, tree(2, tree(1)));
 

@@ -5,6 +5,8 @@
 #include <pirn/base/live.hpp>
 #include <pirn/coro/coroutine.hpp>
 
+#include "command_line.hpp"
+
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -57,7 +59,10 @@ void leave_early() {
 
 } // namespace
 
-int main() {
+int main(int argc, char** argv) {
+    example::no_options(
+        argc, argv,
+        "Coroutines that take turns, talk, and are destroyed while they are suspended.");
     std::puts("Two coroutines take turns:");
     take_turns();
     std::puts("One is talked to:");

@@ -60,7 +60,8 @@ void answer(net::tcp_stream& client) {
 } // namespace
 
 int main(int argc, char** argv) {
-    example::server_program program{argc, argv, "http_hello"};
+    example::server_program program{argc, argv, "http_hello",
+                                    "Gives the same answer to every HTTP request."};
     return program.run([&](const net::address& where, auto ready, std::stop_token stop) {
         auto listener = net::tcp_listen(where, {.reuse_port = program.several_threads()});
         ready(listener.local_address());

@@ -57,7 +57,8 @@ void reindent(std::size_t chunk) {
 } // namespace
 
 int main(int argc, char** argv) {
-    example::command_line line{argc, argv, "[--chunk BYTES]"};
+    example::command_line line{argc, argv, "[--chunk BYTES]",
+                               "Reads JSON from stdin in chunks, and writes it indented."};
     const auto chunk = line.number<std::size_t>("--chunk", 4096, 1, std::size_t{1} << 20);
     line.done();
 

@@ -4,6 +4,8 @@
 // through it waits with it. Two such streams merged, as their values come; and two in pairs, each pair with a limit.
 #include <pirn/pirn.hpp>
 
+#include "command_line.hpp"
+
 #include <chrono>
 #include <cstdio>
 #include <optional>
@@ -61,7 +63,8 @@ bool zip_for(std::chrono::milliseconds limit, pirn::generator<int> one, pirn::ge
 
 } // namespace
 
-int main() {
+int main(int argc, char** argv) {
+    example::no_options(argc, argv, "Two generators that wait for time, merged and in pairs.");
     pirn::run([] {
         long sum = 0;
         int count = 0;

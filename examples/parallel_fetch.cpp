@@ -5,6 +5,8 @@
 // loopback, and are slow or silent on purpose.
 #include <pirn/pirn.hpp>
 
+#include "command_line.hpp"
+
 #include <array>
 #include <chrono>
 #include <cstdio>
@@ -44,7 +46,10 @@ std::string ask(const net::address& server, const std::string& question) {
 
 } // namespace
 
-int main() {
+int main(int argc, char** argv) {
+    example::no_options(
+        argc, argv,
+        "Asks several servers at the same time, each with a limit of time and a fallback.");
     pirn::run([] {
         pirn::task_group servers;
         std::vector<net::address> mirrors;

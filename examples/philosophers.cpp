@@ -5,6 +5,8 @@
 // and a fair mutex lets nobody starve.
 #include <pirn/pirn.hpp>
 
+#include "command_line.hpp"
+
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -41,7 +43,8 @@ void philosopher(table& at, std::size_t seat) {
 
 } // namespace
 
-int main() {
+int main(int argc, char** argv) {
+    example::no_options(argc, argv, "The dining philosophers, with fair mutexes.");
     table dinner;
     pirn::run([&] {
         for (std::size_t seat = 0; seat < seats; ++seat) {

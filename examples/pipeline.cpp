@@ -4,6 +4,8 @@
 // between two of them is a channel. A stage ends when what comes in ends, and says so to the next by closing.
 #include <pirn/pirn.hpp>
 
+#include "command_line.hpp"
+
 #include <cstdio>
 #include <map>
 #include <optional>
@@ -45,7 +47,8 @@ void put_in_order(pirn::channel<item>& in, pirn::channel<long>& out) {
 
 } // namespace
 
-int main() {
+int main(int argc, char** argv) {
+    example::no_options(argc, argv, "A pipeline of tasks with channels between them.");
     const long sum = pirn::run([] {
         pirn::channel<item> made{16};
         pirn::channel<item> squared{16};

@@ -82,7 +82,8 @@ void ask(const std::string& where, const std::string& query, unsigned number) {
 
 int main(int argc, char** argv) try {
     example::command_line line{
-        argc, argv, "[--connect TEXT] [--connections N] [--backend auto|uring|epoll] QUERY"};
+        argc, argv, "[--connect TEXT] [--connections N] [--backend auto|uring|epoll] QUERY",
+        "Asks PostgreSQL on so many connections at once, and prints the rows."};
     const std::string where{line.text("--connect").value_or("")};
     const auto connections = line.number("--connections", 1U, 1U, 1000U);
     const pirn::runtime_options with{.loop = {.backend = line.backend()}};

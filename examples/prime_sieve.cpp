@@ -6,6 +6,8 @@
 //   2, 3, 4, 5 … ──► not by 2 ──► not by 3 ──► not by 5 ──► …
 #include <pirn/pirn.hpp>
 
+#include "command_line.hpp"
+
 #include <cstdio>
 #include <memory>
 #include <vector>
@@ -42,7 +44,8 @@ std::vector<int> primes(std::size_t count) {
 
 } // namespace
 
-int main() {
+int main(int argc, char** argv) {
+    example::no_options(argc, argv, "The first hundred primes, by a chain of tasks.");
     const std::vector<int> found = pirn::run([] { return primes(100); });
     for (std::size_t i = 0; i < found.size(); ++i) {
         std::printf("%4d%s", found[i], i % 10 == 9 ? "\n" : "");

@@ -76,8 +76,12 @@ int main(int argc, char** argv) try {
         prefix = command[0].substr(command[0].rfind('/') + 1) + ": ";
     }
     if (command.empty() || command[0].starts_with("--")) {
-        std::fprintf(stderr, "usage: %s [--prefix TEXT] COMMAND [ARGUMENT...]\n", argv[0]);
-        return 2;
+        const bool asked = !command.empty() && command[0] == "--help";
+        std::fprintf(asked ? stdout : stderr,
+                     "usage: %s [--prefix TEXT] COMMAND [ARGUMENT...]\n\n"
+                     "Runs a command, and puts a name before each line that it says.\n",
+                     argv[0]);
+        return asked ? 0 : 2;
     }
     int status = 0;
     pirn::run([&] { status = run(command, prefix); });

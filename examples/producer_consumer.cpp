@@ -4,6 +4,8 @@
 // a plain thread, outside of any runtime.
 #include <pirn/pirn.hpp>
 
+#include "command_line.hpp"
+
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -23,7 +25,8 @@ void produce(pirn::channel<int>& into, pirn::latch& finished, int first) {
 
 } // namespace
 
-int main() {
+int main(int argc, char** argv) {
+    example::no_options(argc, argv, "Producers and consumers around a bounded channel.");
     pirn::channel<int> goods{8};
     pirn::latch finished{3};
     long sum = 0;

@@ -43,7 +43,10 @@ void carry(net::tcp_stream& client, const std::string& host, std::uint16_t port,
 } // namespace
 
 int main(int argc, char** argv) {
-    example::server_program program{argc, argv, "proxy", " [--to HOST] --to-port N"};
+    example::server_program program{
+        argc, argv, "proxy",
+        "Passes connections on to another address, and what is said in both directions.",
+        " [--to HOST] --to-port N"};
     const std::string host{program.line().text("--to").value_or("127.0.0.1")};
     const auto port = program.line().number<std::uint16_t>("--to-port", 0);
     return program.run([&](const net::address& where, auto ready, std::stop_token stop) {

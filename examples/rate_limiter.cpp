@@ -4,6 +4,8 @@
 // token for him; as the mutex is fair, nobody is overtaken.
 #include <pirn/pirn.hpp>
 
+#include "command_line.hpp"
+
 #include <chrono>
 #include <cstdio>
 #include <mutex>
@@ -38,7 +40,8 @@ class rate_limiter {
 
 } // namespace
 
-int main() {
+int main(int argc, char** argv) {
+    example::no_options(argc, argv, "A token bucket: at most so many requests in a second.");
     constexpr int requests = 60;
     const auto begin = pirn::clock::now();
     pirn::run([] {

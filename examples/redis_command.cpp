@@ -68,7 +68,8 @@ void ask(const std::string& socket, const std::string& text, unsigned number) {
 
 int main(int argc, char** argv) try {
     example::command_line line{
-        argc, argv, "[--socket PATH] [--connections N] [--backend auto|uring|epoll] COMMAND"};
+        argc, argv, "[--socket PATH] [--connections N] [--backend auto|uring|epoll] COMMAND",
+        "Sends a command to Redis on so many connections at once, and prints the answers."};
     const std::string socket{line.text("--socket").value_or("/run/redis/redis-server.sock")};
     const auto connections = line.number("--connections", 1U, 1U, 1000U);
     const pirn::runtime_options with{.loop = {.backend = line.backend()}};

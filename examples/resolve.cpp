@@ -40,7 +40,8 @@ bool print(const host& of) {
 
 int main(int argc, char** argv) try {
     example::command_line line{argc, argv,
-                               "[--family any|v4|v6] [--backend auto|uring|epoll] HOST..."};
+                               "[--family any|v4|v6] [--backend auto|uring|epoll] HOST...",
+                               "Prints the addresses of hosts."};
     const auto wanted = line.text("--family").value_or("any");
     const pirn::runtime_options with{.loop = {.backend = line.backend()}};
     const auto family = wanted == "v4"   ? net::address_family::v4

@@ -3,7 +3,7 @@
 // What the example servers have in common: the options, a runtime for each thread, SIGTERM, and the account at the
 // end. Not part of the library.
 //
-//   example::server_program program{argc, argv, "tcp_echo"};
+//   example::server_program program{argc, argv, "tcp_echo", "Echoes what clients send."};
 //   return program.run([&](const auto& where, auto ready, std::stop_token stop) {
 //       … listen at `where`; ready(local_address); serve until the stop …
 //   });
@@ -28,14 +28,16 @@ namespace example {
 
 class server_program {
   public:
-    // `usage`: options of the program's own, which it takes out of line() before it calls run.
-    server_program(int argc, char** argv, const char* name, const std::string& usage = "")
+    // `summary`: what it does, for --help. `usage`: options of the program's own, which it takes out of line() before it
+    // calls run.
+    server_program(int argc, char** argv, const char* name, const char* summary,
+                   const std::string& usage = "")
         : name_{name},
           usage_{"[--port N] [--backend auto|uring|epoll] [--threads T] [--max-connections M]" +
                  usage},
-          line_{argc, argv, usage_.c_str()} {
+          line_{argc, argv, usage_.c_str(), summary} {
         port_ = line_.number<std::uint16_t>("--port", 0);
-        most_ = line_.number<std::size_t>("--max-connections", 1'000'000, 1);
+        most_ = line_.number<std::size_t>("--max-connections", 1'000'000, 1, pirn::semaphore::max);
         threads_ = std::min<std::size_t>(line_.number("--threads", 1U, 1U, 256U), most_);
         with_.loop.backend = line_.backend();
     }

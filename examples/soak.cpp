@@ -94,7 +94,8 @@ void run_soak(std::vector<soak::tally>& sums, example::chaos_counts& chaos, pirn
 } // namespace
 
 int main(int argc, char** argv) try {
-    example::command_line line{argc, argv, "[--seconds N] [--seed N] [--clients N] [--backend B]"};
+    example::command_line line{argc, argv, "[--seconds N] [--seed N] [--clients N] [--backend B]",
+                               "Puts sockets under load, and looks at every byte."};
     const auto seconds = line.number("--seconds", 10U, 1U);
     const auto seed = line.number("--seed", 1U);
     const auto clients = line.number("--clients", 8U, 1U, 1000U);
@@ -102,9 +103,8 @@ int main(int argc, char** argv) try {
     line.done();
     std::vector<soak::tally> sums{{"tcp"}, {"tcp through chaos"}, {"unix"}, {"udp"}};
     example::chaos_counts bad;
-    pirn::run(with, [&] {
-        run_soak(sums, bad, pirn::after(std::chrono::seconds{seconds}), seed, clients);
-    });
+    const auto end = pirn::after(std::chrono::seconds{seconds});
+    pirn::run(with, [&] { run_soak(sums, bad, end, seed, clients); });
     std::size_t wrong = 0;
     for (const soak::tally& each : sums) {
         std::printf("%-18s %8zu whole %8zu broken %8zu cancelled %12zu bytes %zu wrong\n",

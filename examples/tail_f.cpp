@@ -97,7 +97,8 @@ class tail {
 } // namespace
 
 int main(int argc, char** argv) try {
-    example::command_line line{argc, argv, "[--lines N] [--backend auto|uring|epoll] PATH"};
+    example::command_line line{argc, argv, "[--lines N] [--backend auto|uring|epoll] PATH",
+                               "Prints the last N lines of a file, and then what is added to it."};
     const auto lines = line.number<std::uint64_t>("--lines", 10, 0, 1'000'000'000);
     const pirn::runtime_options with{.loop = {.backend = line.backend()}};
     const fs::path path{line.operand("")};

@@ -25,7 +25,7 @@ void echo(net::tcp_stream& client) {
 } // namespace
 
 int main(int argc, char** argv) {
-    example::server_program program{argc, argv, "tcp_echo"};
+    example::server_program program{argc, argv, "tcp_echo", "Echoes what clients send."};
     return program.run([&](const net::address& where, auto ready, std::stop_token stop) {
         auto listener = net::tcp_listen(where, {.reuse_port = program.several_threads()});
         ready(listener.local_address());

@@ -99,7 +99,9 @@ void compare_leaves(const node& one, const node& other) {
 } // namespace
 
 int main(int argc, char** argv) try {
-    example::command_line line{argc, argv, "[--one EXPRESSION] [--other EXPRESSION]"};
+    example::command_line line{
+        argc, argv, "[--one EXPRESSION] [--other EXPRESSION]",
+        "Walks two expressions by coroutines, and says whether their leaves are the same."};
     const auto one = read_all(line.text("--one").value_or("((a+b)*(c-d))"));
     const auto other = read_all(line.text("--other").value_or("(a+(b*(c-d)))"));
     line.done();

@@ -49,7 +49,8 @@ void echo(net::udp_socket& socket) {
 } // namespace
 
 int main(int argc, char** argv) {
-    example::server_program program{argc, argv, "udp_echo"};
+    example::server_program program{argc, argv, "udp_echo",
+                                    "Sends each datagram back to its sender."};
     return program.run([&](const net::address& where, auto ready, std::stop_token stop) {
         auto socket = net::udp_bind(where, {.reuse_port = program.several_threads()});
         ready(socket.local_address());

@@ -3,6 +3,7 @@
 // The floor, measured as the rivals are.
 #include "floor.hpp"
 #include "measure.hpp"
+#include "usage.h"
 
 namespace {
 
@@ -52,7 +53,9 @@ void go_and_come_back(long count) {
 
 } // namespace
 
-int main() {
+int main(int argc, char** argv) {
+    answer_help(argc, argv, "",
+                "Nanoseconds of a switch and of a creation: the bare exchange of registers.");
     rival::prepare(there, memory, &bounce);
     rival::measure("ns", 2, &go_and_come_back);
     rival::prepare(there, memory, &bounce_deep);

@@ -3,6 +3,7 @@
 // Boost.Context: the fiber that its users see (plain keys), and the bare jump below it (keys that begin
 // with fcontext_). Both keep MXCSR and the x87 control word, which pirn leaves to the thread.
 #include "measure.hpp"
+#include "usage.h"
 
 #include <cstddef>
 #include <cstdlib>
@@ -193,6 +194,8 @@ void measure_many_jumps(std::size_t count) {
 } // namespace
 
 int main(int argc, char** argv) {
+    answer_help(argc, argv, "[--ncoros N]",
+                "Nanoseconds of a switch and of a creation: Boost.Context.");
     if (const std::size_t count = rival::asked_for(argc, argv)) {
         measure_many_jumps(count);
         measure_many_fibers(count);

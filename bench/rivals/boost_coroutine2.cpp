@@ -3,6 +3,7 @@
 // Boost.Coroutine2: asymmetric coroutines over Boost.Context, by its pull_type: the coroutine pushes, and
 // whoever calls the pull_type resumes it.
 #include "measure.hpp"
+#include "usage.h"
 
 #include <cstddef>
 #include <cstdlib>
@@ -69,6 +70,8 @@ void measure_many(std::size_t count) {
 } // namespace
 
 int main(int argc, char** argv) {
+    answer_help(argc, argv, "[--ncoros N]",
+                "Nanoseconds of a switch and of a creation: Boost.Coroutine2.");
     if (const std::size_t count = rival::asked_for(argc, argv)) {
         measure_many(count);
     }

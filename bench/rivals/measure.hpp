@@ -4,8 +4,9 @@
 // median of them, since a neighbour on the machine disturbs some slices and not all.
 #pragma once
 
+#include "../../examples/numbers.hpp"
+
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <cstddef>
 #include <cstdio>
@@ -45,13 +46,10 @@ void measure(const char* key, int per_count, Body body) {
 
 inline constexpr std::size_t slot_bytes = 4096;
 
-// asked_for: N of --ncoros N, or 0.
+// asked_for: N of --ncoros N, which may be 1_000_000 or 1M; or 0.
 inline std::size_t asked_for(int argc, char** argv) {
-    std::size_t count = 0;
-    if (argc == 3 && std::strcmp(argv[1], "--ncoros") == 0) {
-        std::from_chars(argv[2], argv[2] + std::strlen(argv[2]), count);
-    }
-    return count;
+    const bool asked = argc == 3 && std::strcmp(argv[1], "--ncoros") == 0;
+    return asked ? example::parse_number(argv[2]).value_or(0) : 0;
 }
 
 // block: memory for all of them in one mapping, a slot of 4 KiB each.

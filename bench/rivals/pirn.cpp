@@ -5,6 +5,7 @@
 #include <pirn/stack/sources.hpp>
 
 #include "measure.hpp"
+#include "usage.h"
 
 namespace {
 
@@ -25,7 +26,8 @@ volatile long ran;
 
 } // namespace
 
-int main() {
+int main(int argc, char** argv) {
+    answer_help(argc, argv, "", "Nanoseconds of a switch and of a creation: pirn.");
     pirn::coroutine<> flat{[](auto& self) {
         for (;;) {
             self.suspend();

@@ -3,6 +3,7 @@
 // The coroutine of the language itself, C++20: no stack, so no way to pause from a function that it calls
 // (hence no deep_ns). Its frames come from a list of free ones, as a careful user would arrange it.
 #include "measure.hpp"
+#include "usage.h"
 
 #include <coroutine>
 #include <cstddef>
@@ -98,6 +99,8 @@ void measure_many(std::size_t count) {
 } // namespace
 
 int main(int argc, char** argv) {
+    answer_help(argc, argv, "[--ncoros N]",
+                "Nanoseconds of a switch and of a creation: coroutines without stacks (C++20).");
     if (const std::size_t count = rival::asked_for(argc, argv)) {
         measure_many(count);
         return 0;

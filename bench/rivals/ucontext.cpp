@@ -4,6 +4,7 @@
 #include <ucontext.h>
 
 #include "measure.hpp"
+#include "usage.h"
 
 #include <array>
 #include <cstddef>
@@ -57,7 +58,8 @@ void go_and_come_back(long count) {
 
 } // namespace
 
-int main() {
+int main(int argc, char** argv) {
+    answer_help(argc, argv, "", "Nanoseconds of a switch and of a creation: ucontext.");
     prepare(&bounce);
     rival::measure("ns", 2, &go_and_come_back);
     prepare(&bounce_deep);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Boost.Asio, with callbacks, one thread, and the hint that there is but one.
+#include "../usage.h"
 #include "ready.h"
 
 #include <array>
@@ -55,7 +56,8 @@ void accept_on(tcp::acceptor& listener) {
 
 } // namespace
 
-int main() {
+int main(int argc, char** argv) {
+    answer_help(argc, argv, "", "An echo server: Asio.");
     asio::io_context context{1};
     const int descriptor = listen_somewhere(SOCK_NONBLOCK);
     tcp::acceptor listener{context, tcp::v4(), descriptor};

@@ -3,6 +3,7 @@
 // The floor for epoll: the fewest system calls that an echo takes, one receive and one send for each message, and
 // a wait for as many as are ready. Level-triggered: a second receive that says "nothing more" is not needed.
 #define _GNU_SOURCE
+#include "../usage.h"
 #include "ready.h"
 
 #include <errno.h>
@@ -36,7 +37,8 @@ static void echo(int client) {
     if (send(client, buffer, (size_t)got, MSG_NOSIGNAL) != got) close(client);
 }
 
-int main(void) {
+int main(int argc, char** argv) {
+    answer_help(argc, argv, "", "An echo server: epoll by hand.");
     const int listener = listen_somewhere(SOCK_NONBLOCK);
     const int epoll = epoll_create1(EPOLL_CLOEXEC);
     struct epoll_event event = {.events = EPOLLIN, .data.fd = listener};

@@ -10,6 +10,7 @@
 //   rate       of them a second
 //   p50_us     median of the time from sending to the whole answer
 //   p99_us
+#include "../usage.h"
 #include "ready.h"
 
 #include <algorithm>
@@ -68,6 +69,8 @@ bool receive_some(connection& on) {
 } // namespace
 
 int main(int argc, char** argv) {
+    answer_help(argc, argv, "PORT CONNECTIONS SECONDS",
+                "Puts an echo server on loopback under load.");
     if (argc != 4) {
         std::fputs("usage: echo_load PORT CONNECTIONS SECONDS\n", stderr);
         return 2;

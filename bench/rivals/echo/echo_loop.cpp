@@ -3,6 +3,7 @@
 // Ours without coroutines: callbacks on pirn::loop. A send that the kernel takes at once costs no turn.
 #include <pirn/loop/loop.hpp>
 
+#include "../usage.h"
 #include "ready.h"
 
 #include <array>
@@ -86,7 +87,8 @@ struct acceptor : pirn::accept_operation {
 
 } // namespace
 
-int main() {
+int main(int argc, char** argv) {
+    answer_help(argc, argv, "", "An echo server: the loop of pirn, without coroutines.");
     pirn::loop loop;
     const int listener =
         listen_somewhere((loop.socket_flags() & SOCK_NONBLOCK) != 0 ? SOCK_NONBLOCK : 0);

@@ -3,6 +3,7 @@
 // The floor for io_uring: multishot accept, multishot receive into buffers that the kernel picks from a ring, and
 // one send for each message; all that a turn has to say goes in with the wait for the next.
 #define _GNU_SOURCE
+#include "../usage.h"
 #include "ready.h"
 
 #include <errno.h>
@@ -82,7 +83,8 @@ static void received(const struct io_uring_cqe* cqe, int client) {
     io_uring_sqe_set_data64(sqe, tag(SENT, client, buffer));
 }
 
-int main(void) {
+int main(int argc, char** argv) {
+    answer_help(argc, argv, "", "An echo server: io_uring by hand.");
     set_up();
     const int listener = listen_somewhere(0);
     struct io_uring_sqe* sqe = entry();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // libuv, as its guide does it: a buffer for each read, a request for each write.
+#include "../usage.h"
 #include "ready.h"
 
 #include <uv.h>
@@ -50,7 +51,8 @@ static void arrived(uv_stream_t* listener, int status) {
     uv_read_start((uv_stream_t*)client, &make_room, &heard);
 }
 
-int main(void) {
+int main(int argc, char** argv) {
+    answer_help(argc, argv, "", "An echo server: libuv.");
     uv_loop_t* loop = uv_default_loop();
     const int listener = listen_somewhere(SOCK_NONBLOCK);
     uv_tcp_t server;

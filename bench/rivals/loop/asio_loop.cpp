@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Boost.Asio: steady_timer, which is armed by async_wait and disarmed by cancel, and post.
+#include "../usage.h"
 #include "loop_work.hpp"
 
 #include <chrono>
@@ -65,7 +66,8 @@ void measure_wakes() {
 
 } // namespace
 
-int main() {
+int main(int argc, char** argv) {
+    answer_help(argc, argv, "", "Nanoseconds of timers and wakes: Asio.");
     measure_timers();
     measure_wakes();
 }

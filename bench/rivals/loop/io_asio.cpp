@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Boost.Asio: UDP. Files it does by io_uring alone, and not as Debian compiles it.
+#include "../usage.h"
 #include "io_work.hpp"
 
 #include <boost/asio.hpp>
@@ -36,7 +37,8 @@ struct end {
 
 } // namespace
 
-int main() {
+int main(int argc, char** argv) {
+    answer_help(argc, argv, "", "Nanoseconds of datagrams: Asio.");
     asio::io_context loop{1};
     const auto sockets = rival::udp_pair(0);
     end near{loop, sockets[0]};

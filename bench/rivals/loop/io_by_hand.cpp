@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // The floors: what the kernel's interfaces cost who uses them directly, for this one purpose.
+#include "../usage.h"
 #include "io_work.hpp"
 
 #include <sys/epoll.h>
@@ -147,7 +148,8 @@ void udp_by_uring(ring& on) {
 
 } // namespace
 
-int main() {
+int main(int argc, char** argv) {
+    answer_help(argc, argv, "", "Nanoseconds of reads of a file and of datagrams: system calls.");
     const int file = rival::file_in_memory();
     pread_one_after_the_other(file);
     udp_by_epoll();

@@ -4,6 +4,7 @@
 #include <pirn/loop/file.hpp>
 #include <pirn/loop/loop.hpp>
 
+#include "../usage.h"
 #include "io_work.hpp"
 
 #include <deque>
@@ -118,7 +119,8 @@ void measure(pirn::backend_kind kind, const std::string& prefix) {
 
 } // namespace
 
-int main() {
+int main(int argc, char** argv) {
+    answer_help(argc, argv, "", "Nanoseconds of reads of a file and of datagrams: pirn.");
     measure(pirn::backend_kind::epoll, "epoll_");
     measure(pirn::backend_kind::uring, "uring_");
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // libuv: uv_fs_read, which goes to its threads, and uv_udp_t, which sends at once where it can.
+#include "../usage.h"
 #include "io_work.hpp"
 
 #include <deque>
@@ -89,7 +90,8 @@ void measure_udp(uv_loop_t* loop) {
 
 } // namespace
 
-int main() {
+int main(int argc, char** argv) {
+    answer_help(argc, argv, "", "Nanoseconds of reads of a file and of datagrams: libuv.");
     uv_loop_t* const loop = uv_default_loop();
     measure_reads(loop, 1, "read_1_ns");
     measure_reads(loop, rival::deep, "read_32_ns");

@@ -4,6 +4,7 @@
 #include <pirn/loop/loop.hpp>
 
 #include "../measure.hpp"
+#include "../usage.h"
 #include "loop_work.hpp"
 
 #include <deque>
@@ -61,7 +62,8 @@ void measure_wakes() {
 
 } // namespace
 
-int main() {
+int main(int argc, char** argv) {
+    answer_help(argc, argv, "", "Nanoseconds of timers and wakes: pirn.");
     measure_timers();
     measure_wakes();
 }

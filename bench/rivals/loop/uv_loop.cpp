@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // libuv: uv_timer_start and uv_timer_stop, uv_async_send. Its timers count milliseconds.
+#include "../usage.h"
 #include "loop_work.hpp"
 
 #include <cstdint>
@@ -61,7 +62,8 @@ void measure_wakes(uv_loop_t* loop) {
 
 } // namespace
 
-int main() {
+int main(int argc, char** argv) {
+    answer_help(argc, argv, "", "Nanoseconds of timers and wakes: libuv.");
     uv_loop_t* const loop = uv_default_loop();
     measure_timers(loop);
     measure_wakes(loop);

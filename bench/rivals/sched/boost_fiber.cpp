@@ -2,6 +2,7 @@
 //
 // Boost.Fiber: round robin on one thread, its own work sharing on two; pooled stacks. What is measured is in
 // sched_work.hpp. It has no select.
+#include "../usage.h"
 #include "sched_work.hpp"
 
 #include <array>
@@ -92,7 +93,8 @@ void run_on(int threads, Function function) {
 
 } // namespace
 
-int main() {
+int main(int argc, char** argv) {
+    answer_help(argc, argv, "", "Nanoseconds of what tasks do with each other: Boost.Fiber.");
     using rival::handoffs;
     const auto two = [](auto does) {
         run_on(1, [&] {

@@ -3,6 +3,7 @@
 // pirn's tasks; what is measured is in sched_work.hpp.
 #include <pirn/pirn.hpp>
 
+#include "../usage.h"
 #include "sched_work.hpp"
 
 #include <array>
@@ -100,7 +101,8 @@ void sleep_all() {
 
 } // namespace
 
-int main() {
+int main(int argc, char** argv) {
+    answer_help(argc, argv, "", "Nanoseconds of what tasks do with each other: pirn.");
     using rival::handoffs;
     rival::once("yield_ns", 2L * handoffs, [] {
         pirn::run([] {
