@@ -34,11 +34,22 @@ function(pirn_install)
     configure_package_config_file(cmake/pirnConfig.cmake.in "${made}/pirnConfig.cmake"
                                   INSTALL_DESTINATION "${package_dir}")
     write_basic_package_version_file("${made}/pirnConfigVersion.cmake" COMPATIBILITY SameMinorVersion)
+    set(PIRN_PC_RUN_PATH "")
     configure_file(cmake/pirn.pc.in "${made}/pirn.pc" @ONLY)
+    set(PIRN_PC_RUN_PATH " -Wl,-rpath,\${libdir}")
+    configure_file(cmake/pirn.pc.in "${made}/run_path/pirn.pc" @ONLY)
 
     install(FILES "${made}/pirnConfig.cmake" "${made}/pirnConfigVersion.cmake" DESTINATION "${package_dir}")
     foreach(part IN ITEMS pirn pirn_memory pirn_walk)
         install(FILES "${PROJECT_SOURCE_DIR}/tools/gdb/${part}.py" DESTINATION "${CMAKE_INSTALL_DATADIR}/pirn/gdb")
     endforeach()
-    install(FILES "${made}/pirn.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+
+    # A program finds the shared library in the system's folders by itself, and elsewhere by a run path. Which it is shows
+    # at the installation, where --prefix may name another folder.
+    install(CODE "set(PIRN_PC \"${made}/run_path/pirn.pc\")
+if(CMAKE_INSTALL_PREFIX MATCHES \"^/(usr(/local)?/?)?$\")
+    set(PIRN_PC \"${made}/pirn.pc\")
+endif()
+cmake_path(APPEND CMAKE_INSTALL_PREFIX \"${CMAKE_INSTALL_LIBDIR}/pkgconfig\" OUTPUT_VARIABLE PIRN_PC_FOLDER)
+file(INSTALL \"\${PIRN_PC}\" DESTINATION \"\${PIRN_PC_FOLDER}\")")
 endfunction()

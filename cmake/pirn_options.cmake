@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
 # Every switch a user of the build may set, with its default and its reason.
 
-# Tests, examples and benchmarks are for who works on pirn, not for who embeds it.
-option(PIRN_BUILD_TESTS "Build the tests (needs GoogleTest)" ${PROJECT_IS_TOP_LEVEL})
-option(PIRN_BUILD_EXAMPLES "Build the example programs" ${PROJECT_IS_TOP_LEVEL})
+# Tests, examples and benchmarks are for work on pirn: a build that is made to install or to embed the library has
+# none of them, and takes half the time. The presets turn them on.
+option(PIRN_DEVELOP "Build tests, examples and benchmarks unless one of the three below says otherwise" OFF)
+option(PIRN_BUILD_TESTS "Build the tests (needs GoogleTest)" ${PIRN_DEVELOP})
+option(PIRN_BUILD_EXAMPLES "Build the example programs" ${PIRN_DEVELOP})
 option(PIRN_BUILD_BENCHMARKS "Build pirn-bench, and the Google benchmarks where that library is found"
-       ${PROJECT_IS_TOP_LEVEL})
+       ${PIRN_DEVELOP})
 
 # An embedding project installs itself; our files among its own would surprise it.
 option(PIRN_INSTALL "Create the install rules" ${PROJECT_IS_TOP_LEVEL})

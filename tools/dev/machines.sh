@@ -94,7 +94,7 @@ matrix_row() {
     local targets=("${matrix_rooms[@]/%/_test}")
     [[ $row == *-lto* ]] || targets+=(coro_without_exceptions_test)
     phase "configure $row" cmake -S . -B "build/matrix/$row" -G Ninja -DPIRN_WERROR=ON -DPIRN_INSTALL=OFF \
-        -DPIRN_BUILD_EXAMPLES=OFF -DPIRN_BUILD_BENCHMARKS=OFF "${set[@]}" &&
+        -DPIRN_BUILD_TESTS=ON "${set[@]}" &&
         phase "build $row" cmake --build "build/matrix/$row" --parallel "$jobs" --target "${targets[@]}" &&
         ctest_and_report "$row" ctest --test-dir "build/matrix/$row" --output-on-failure --no-tests=error \
             --parallel "$jobs" --label-regex "^($(IFS='|' && echo "${matrix_rooms[*]}"))$" --label-exclude '^slow$'
