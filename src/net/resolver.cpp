@@ -24,7 +24,8 @@ class resolve_category_type final : public std::error_category {
         case resolve_errc::no_address: return "The host has no address of this family";
         case resolve_errc::try_again: return "No name server has answered; later perhaps";
         case resolve_errc::no_recovery: return "The name server cannot answer";
-        case resolve_errc::unknown_service: return "The service is not one for this kind of socket";
+        case resolve_errc::unknown_service:
+            return "The service is no port, or none for this kind of socket";
         case resolve_errc::out_of_memory: return "Out of memory";
         case resolve_errc::other: break;
         }
@@ -40,17 +41,28 @@ class resolve_category_type final : public std::error_category {
     }
 };
 
-// The answer to what needs no question: a numeric host with a numeric port.
-std::optional<address> numeric(std::string_view host, std::string_view service,
-                               address_family family) noexcept {
+// Whether getaddrinfo reads the service as a number, though it may be none that a port has: it takes blanks, a sign
+// and nothing at all, and of a number that is too large the lowest 16 bits.
+bool looks_like_number(std::string_view service) noexcept {
+    return service.find_first_not_of(" \t\n\v\f\r+-0123456789") == std::string_view::npos;
+}
+
+std::optional<std::uint16_t> port_of(std::string_view service) noexcept {
     std::uint16_t port = 0;
     const char* const end = service.data() + service.size();
     const auto [at, failed] = std::from_chars(service.data(), end, port);
-    if (failed != std::errc{} || at != end) {
+    return failed == std::errc{} && at == end ? std::optional{port} : std::nullopt;
+}
+
+// The answer to what needs no question: a numeric host with a numeric port.
+std::optional<address> numeric(std::string_view host, std::string_view service,
+                               address_family family) noexcept {
+    const std::optional<std::uint16_t> port = port_of(service);
+    if (!port) {
         return std::nullopt;
     }
     std::error_code error;
-    const address read = address::parse_host(host, port, error);
+    const address read = address::parse_host(host, *port, error);
     const bool wanted =
         family == address_family::any || read.is_v6() == (family == address_family::v6);
     return error || !wanted ? std::nullopt : std::optional{read};
@@ -154,6 +166,10 @@ std::vector<address> resolver::resolve(std::string_view host, std::string_view s
     if (host.empty() || host.find('\0') != std::string_view::npos ||
         service.find('\0') != std::string_view::npos) {
         error = resolve_errc::host_not_found;
+        return {};
+    }
+    if (looks_like_number(service) && !port_of(service)) {
+        error = resolve_errc::unknown_service;
         return {};
     }
     const std::shared_ptr<state> kept = state_; // this may be gone after the wait

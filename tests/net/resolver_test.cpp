@@ -55,6 +55,27 @@ TEST_F(resolving, of_this_machine_gives_loopback_with_the_port) {
     });
 }
 
+// getaddrinfo reads a sign and blanks, and keeps the lowest 16 bits of a number.
+TEST_F(resolving, takes_only_ports_that_exist) {
+    pirn::run([] {
+        for (const char* port : {"65536", "99999", "4294967376", "18446744073709551696", "-1",
+                                 "+80", " 80", "80 ", "\t80", "", "-", "0x50", "8 0", "-65456"}) {
+            for (const char* host : {"127.0.0.1", "::1", "localhost"}) {
+                std::error_code error;
+                EXPECT_TRUE(net::resolve(host, port, net::address_family::any, error).empty());
+                EXPECT_EQ(error, net::resolve_errc::unknown_service)
+                    << host << " \"" << port << '"';
+                EXPECT_THROW(net::resolve(host, port), std::system_error);
+            }
+        }
+        for (const char* port : {"0", "80", "080", "65535", "0000000080"}) {
+            for (const char* host : {"127.0.0.1", "localhost"}) {
+                EXPECT_EQ(net::resolve(host, port).front().port(), std::stoi(port)) << port;
+            }
+        }
+    });
+}
+
 TEST_F(resolving, of_services_takes_names_and_numbers) {
     pirn::run([] {
         std::error_code error;

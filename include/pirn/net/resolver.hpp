@@ -30,7 +30,7 @@ enum class resolve_errc {
     no_address,         // the name exists, without an address of the family asked for
     try_again,          // no server has answered; later perhaps
     no_recovery,        // a server has answered that it cannot
-    unknown_service,    // not for this kind of socket
+    unknown_service,    // no such port, or not for this kind of socket
     out_of_memory,
     other,
 };
@@ -65,8 +65,8 @@ class PIRN_EXPORT resolver {
 
     // resolve: the addresses of a host, in the order in which they should be tried (RFC 6724), each with the
     // port; at least one. A numeric host ("127.0.0.1", "::1", "fe80::1%eth0") is answered at once and without
-    // a thread. The second form names the port as a service, "https" or "443". The third gives nothing on
-    // error. Suspends.
+    // a thread. The second form names the port as a service: "https", or a number without sign or blanks, from
+    // "0" to "65535"; what is neither is resolve_errc::unknown_service. The third gives nothing on error. Suspends.
     std::vector<address> resolve(std::string_view host, std::uint16_t port,
                                  address_family family = address_family::any);
     std::vector<address> resolve(std::string_view host, std::string_view service,
