@@ -53,7 +53,7 @@ constexpr std::size_t step_by_range = std::size_t{8} << 20;
 template <class Operation>
 int await_between(endpoint& from, endpoint& to, awaitable<Operation>& what) {
     if (from.closed() || to.closed()) {
-        return -ECANCELED;
+        return detail::refuse(-ECANCELED);
     }
     loop& here = current_loop();
     endpoint::in_use reads{from, direction::reading, what, here};

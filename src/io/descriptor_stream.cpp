@@ -51,7 +51,7 @@ bool is_for_both(int descriptor) noexcept {
 template <class Try>
 int try_and_wait(endpoint& which, int polled, direction side, short events, Try attempt) {
     if (which.closed()) {
-        return -ECANCELED;
+        return detail::refuse(-ECANCELED);
     }
     loop& here = current_loop();
     awaitable<poll_operation> ready{polled, events};
@@ -133,7 +133,7 @@ std::size_t descriptor_stream::do_read(mutable_bytes into, std::error_code& erro
 
 std::size_t descriptor_stream::do_write(bytes from, std::error_code& error) {
     if (ended_) {
-        error = std::make_error_code(std::errc::broken_pipe);
+        error = error_of(detail::refuse(-EPIPE));
         return 0;
     }
     int result = 0;
@@ -158,6 +158,7 @@ void descriptor_stream::do_close() noexcept {
 
 void descriptor_stream::do_shutdown_write(std::error_code& error) {
     error.clear();
+    pirn::detail::give_way();
     if (ended_) {
         return;
     }

@@ -108,6 +108,11 @@ os::handle endpoint::give_away() noexcept {
     return std::move(handle_);
 }
 
+int refuse(int error) noexcept {
+    pirn::detail::give_way();
+    return error;
+}
+
 endpoint::in_use::in_use(endpoint& of, direction side, operation& what, loop& here)
     : endpoint_{of}, what_{what}, side_{side} {
     const holding held{of.guard_};

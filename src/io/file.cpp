@@ -104,9 +104,7 @@ std::size_t file::do_write_vector(std::span<const bytes> from, std::error_code& 
     return await_on(endpoint_, direction::writing, write, error);
 }
 
-void file::do_shutdown_write(std::error_code& error) {
-    error = std::make_error_code(std::errc::not_supported);
-}
+void file::do_shutdown_write(std::error_code& error) { error = error_of(detail::refuse(-ENOTSUP)); }
 
 // ---- at a place
 
@@ -269,6 +267,7 @@ void file::lock(lock_kind kind, std::error_code& error) {
     const int how = (kind == lock_kind::shared ? LOCK_SH : LOCK_EX) | LOCK_NB;
     for (auto pause = std::chrono::milliseconds{1};;
          pause = std::min(pause * 2, std::chrono::milliseconds{50})) {
+        pirn::detail::give_way();
         const int result =
             stop_requested() || endpoint_.closed() ? -ECANCELED : os::lock(native_handle(), how);
         error = error_of(result);

@@ -4,6 +4,7 @@
 #include <pirn/io/file_watch.hpp>
 
 #include <pirn/base/error.hpp>
+#include <pirn/io/endpoint.hpp>
 
 #include "io/file_calls.hpp"
 
@@ -113,7 +114,7 @@ file_event file_watch::next(std::error_code& error) {
             begin_ = 0;
             end_ = count;
         } else if (stop_requested()) {
-            error = error_of(-ECANCELED);
+            error = error_of(detail::refuse(-ECANCELED));
             return {};
         }
         file_event event = take();

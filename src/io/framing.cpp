@@ -4,9 +4,12 @@
 #include <pirn/io/framing.hpp>
 
 #include <pirn/base/assert.hpp>
+#include <pirn/base/error.hpp>
+#include <pirn/io/endpoint.hpp>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstring>
 #include <utility>
 
@@ -122,7 +125,7 @@ bool length_framed::do_receive(std::vector<std::byte>& into, std::error_code& er
         }
         const std::uint64_t length = decode(head, options_);
         if (length > message_max_) {
-            error = std::make_error_code(std::errc::message_size);
+            error = error_of(detail::refuse(-EMSGSIZE));
             return false;
         }
         partial_.resize(static_cast<std::size_t>(length)); // may throw: nothing is taken before
@@ -142,7 +145,7 @@ bool length_framed::do_receive(std::vector<std::byte>& into, std::error_code& er
 
 void length_framed::do_send(bytes message, std::error_code& error) {
     if (message.size() > message_max_) {
-        error = std::make_error_code(std::errc::message_size);
+        error = error_of(detail::refuse(-EMSGSIZE));
         return;
     }
     const length_bytes length = encode(message.size(), options_);
@@ -167,7 +170,7 @@ bool delimited::do_receive(std::vector<std::byte>& into, std::error_code& error)
         return false;
     }
     if (found->size() > message_max_) {
-        error = std::make_error_code(std::errc::message_size);
+        error = error_of(detail::refuse(-EMSGSIZE));
         return false;
     }
     const bytes message{*found};
@@ -177,7 +180,7 @@ bool delimited::do_receive(std::vector<std::byte>& into, std::error_code& error)
 
 void delimited::do_send(bytes message, std::error_code& error) {
     if (message.size() > message_max_) {
-        error = std::make_error_code(std::errc::message_size);
+        error = error_of(detail::refuse(-EMSGSIZE));
         return;
     }
     const std::string_view text{reinterpret_cast<const char*>(message.data()), message.size()};

@@ -147,7 +147,7 @@ void process::start(const std::vector<std::string>& command, const process_optio
     for (std::size_t i = 0; i < streams.size(); ++i) {
         if (const int result = streams[i].prepare(*choices[i], i == 0, request.descriptors[i]);
             result < 0) {
-            error = error_of(result);
+            error = error_of(detail::refuse(result));
             return;
         }
     }

@@ -9,8 +9,11 @@
 #include <pirn/io/reader.hpp>
 
 #include <pirn/base/assert.hpp>
+#include <pirn/base/error.hpp>
+#include <pirn/io/endpoint.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 
 namespace pirn::io {
@@ -106,7 +109,7 @@ std::optional<std::string_view> reader::until(std::string_view delimiter, std::e
         }
         seen = text.size();
         if (seen == capacity_) {
-            error = std::make_error_code(std::errc::message_size);
+            error = error_of(detail::refuse(-EMSGSIZE));
             return {};
         }
         if (!fill(error)) {

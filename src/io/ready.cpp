@@ -4,6 +4,7 @@
 #include <pirn/io/ready.hpp>
 
 #include <pirn/base/error.hpp>
+#include <pirn/io/endpoint.hpp>
 #include <pirn/io/stream.hpp>
 #include <pirn/loop/loop.hpp>
 #include <pirn/loop/operations.hpp>
@@ -67,7 +68,7 @@ void wait_writable(int descriptor, std::error_code& error) {
     }
     // epoll knows a descriptor once; under a second number, somebody else may wait for reading.
     const os::handle second{::fcntl(descriptor, F_DUPFD_CLOEXEC, 0)};
-    error = error_of(second ? wait_for(second.get(), POLLOUT) : -errno);
+    error = error_of(second ? wait_for(second.get(), POLLOUT) : detail::refuse(-errno));
 }
 
 void wait_writable(int descriptor) {

@@ -167,6 +167,7 @@ std::optional<int> signal_set::try_wait() noexcept {
 }
 
 int signal_set::wait(std::error_code& error) {
+    pirn::detail::give_way();
     for (;;) {
         if (stop_requested()) {
             error = error_of(-ECANCELED);

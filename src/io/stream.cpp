@@ -150,6 +150,7 @@ std::size_t byte_stream::do_write_vector(std::span<const bytes> from, std::error
 detail::endpoint* byte_stream::do_endpoint() const noexcept { return nullptr; }
 
 void byte_stream::nothing_to_write(std::error_code& error) noexcept {
+    pirn::detail::give_way();
     error = error_of(stop_requested() ? -ECANCELED : 0);
 }
 

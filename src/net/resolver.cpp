@@ -155,6 +155,7 @@ resolver::~resolver() = default;
 
 std::vector<address> resolver::resolve(std::string_view host, std::string_view service,
                                        address_family family, std::error_code& error) {
+    pirn::detail::give_way(); // what follows is mostly answered at once
     error = error_of(stop_requested() ? -ECANCELED : 0);
     if (error) {
         return {};

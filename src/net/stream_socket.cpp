@@ -128,6 +128,7 @@ std::size_t stream_socket::do_write(bytes from, std::error_code& error) {
 
 std::size_t stream_socket::write(bytes from, std::error_code& error) {
     if (from.empty()) {
+        pirn::detail::give_way();
         error = error_of(stop_requested() ? -ECANCELED : 0);
         return 0;
     }

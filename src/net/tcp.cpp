@@ -134,6 +134,7 @@ tcp_stream tcp_connect(const address& to, const tcp_options& options, std::error
         error = apply(options, made.descriptor());
     }
     if (error) {
+        pirn::detail::give_way(); // an error like any other
         return {};
     }
     awaitable<connect_operation> connect{made.descriptor(), to.raw(), to.raw_size()};

@@ -79,7 +79,7 @@ int try_or_await(io::detail::endpoint& which, direction side, awaitable<Operatio
                  bool& waited, Call at_once) noexcept {
     waited = false;
     if (which.closed()) {
-        return -ECANCELED;
+        return io::detail::refuse(-ECANCELED);
     }
     loop& here = current_loop();
     io::detail::endpoint::in_use mark{which, side, what, here};

@@ -234,6 +234,7 @@ unix_listener unix_listen(const unix_address& where, const unix_listen_options& 
 unix_stream unix_connect(const unix_address& to, std::error_code& error) {
     auto made = detail::open_on(current_loop(), AF_UNIX, SOCK_STREAM, 0, error);
     if (error) {
+        pirn::detail::give_way(); // an error like any other
         return {};
     }
     pause_between attempts;

@@ -117,12 +117,16 @@ class PIRN_EXPORT endpoint {
     pirn::detail::spin_lock guard_;
 };
 
+// refuse: an error that is known without asking the kernel. It costs the task as much of its turn as any other
+// answer, so that a loop on the error form does not keep the thread. Returns the error. Suspends.
+PIRN_EXPORT int refuse(int error) noexcept;
+
 // await_on: the operation's result, in the kernel's form; -ECANCELED when the stream has been closed, before
 // or meanwhile. Suspends.
 template <class Operation>
 int await_on(endpoint& which, direction side, awaitable<Operation>& what) {
     if (which.closed()) {
-        return -ECANCELED;
+        return refuse(-ECANCELED);
     }
     loop& here = current_loop();
     endpoint::in_use mark{which, side, what, here};
