@@ -21,6 +21,10 @@ CLEAN = (0, 3)
 INTERRUPTED = ("recvfrom", "recvmsg", "sendto", "sendmsg", "accept4", "epoll_wait", "epoll_pwait2", "io_uring_enter",
                "poll")
 
+# What accept(2) reports of a connection that was waiting, or of the network that it came through.
+LOST_CONNECTIONS = ("ENETDOWN", "EPROTO", "ENOPROTOOPT", "EHOSTDOWN", "ENONET", "EHOSTUNREACH", "EOPNOTSUPP", "ENETUNREACH",
+                    "EPERM", "ECONNABORTED")
+
 
 class FaultsTest(harness.ProgramTest):
     def traced(self, injections, command, seconds=60):
@@ -66,6 +70,13 @@ class FaultsTest(harness.ProgramTest):
             code, served, refused = self.program(f"accept4:error={error}:when=2..9")
             self.assertEqual((code, served), (0, 32), error)
             self.assertGreaterEqual(refused, 7, error)
+
+    # What accept(2) says to try again after: of the connection that was lost, and of its network.
+    @about(ways=("epoll",), seconds=200)
+    def test_accept_outlives_every_connection_that_is_lost(self):
+        for error in LOST_CONNECTIONS:
+            self.suite_passes(setting("PIRN_TEST_NET"), "tcp.*:serving.answers*",
+                              f"accept4:error={error}:when=1+3")
 
     @about(ways=("automatic",), seconds=60)
     def test_epoll_serves_where_io_uring_is_refused(self):
