@@ -126,8 +126,10 @@ std::size_t descriptor_stream::do_read(mutable_bytes into, std::error_code& erro
     } else {
         result = perform<read_operation>(direction::reading, POLLIN, into);
     }
-    // The other side of a pseudo terminal that is closed is an end, and not an error.
-    error = error_of(result == -EIO ? 0 : result);
+    // The other side of a pseudo terminal that is closed is an end, and not an error. Of anything else, EIO is the
+    // device that fails.
+    const bool hung_up = result == -EIO && ::isatty(native_handle()) == 1;
+    error = error_of(hung_up ? 0 : result);
     return result < 0 ? 0 : static_cast<std::size_t>(result);
 }
 

@@ -126,6 +126,22 @@ TEST_F(descriptor_streams, over_a_terminal_end_when_it_is_hung_up) {
     });
 }
 
+// /proc/self/mem is read where no memory is: EIO of what is no terminal.
+TEST_F(descriptor_streams, report_an_input_error_of_what_is_no_terminal) {
+    pirn::run([] {
+        for (const io::sharing how : {io::sharing::own, io::sharing::shared}) {
+            pirn::os::handle memory{::open("/proc/self/mem", O_RDONLY | O_CLOEXEC)};
+            ASSERT_TRUE(memory);
+            io::descriptor_stream broken{std::move(memory), how};
+            std::array<char, 4> buffer{};
+            std::error_code error;
+            EXPECT_EQ(broken.read(buffer, error), 0U);
+            EXPECT_EQ(error, std::errc::io_error);
+            EXPECT_THROW(broken.read(buffer), std::system_error);
+        }
+    });
+}
+
 TEST_F(descriptor_streams, tell_their_descriptor_until_they_are_closed) {
     pirn::run([] {
         auto [reading, writing] = io::make_pipe();
