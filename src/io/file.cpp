@@ -39,8 +39,12 @@ std::int64_t place(std::uint64_t offset) noexcept {
     return static_cast<std::int64_t>(std::min(offset, largest));
 }
 
+// -EINVAL for what would be opened for nothing.
 int flags_of(const open_options& options) noexcept {
     const bool writes = options.write || options.append || options.truncate;
+    if (!options.read && !writes) {
+        return -EINVAL;
+    }
     int flags = options.read && writes ? O_RDWR : writes ? O_WRONLY : O_RDONLY;
     flags |= options.append ? O_APPEND : 0;
     flags |= options.create || options.exclusive ? O_CREAT : 0;
@@ -56,7 +60,12 @@ file::file(os::handle&& owned) : endpoint_{std::move(owned), current_loop()} {}
 
 file file::open(const std::filesystem::path& path, const open_options& options,
                 std::error_code& error) {
-    awaitable<open_operation> open{path.c_str(), flags_of(options), options.permissions};
+    const int flags = flags_of(options);
+    if (flags < 0) {
+        error = error_of(detail::refuse(flags));
+        return {};
+    }
+    awaitable<open_operation> open{path.c_str(), flags, options.permissions};
     const int result = await(open);
     error = error_of(result);
     return result < 0 ? file{} : file{os::handle{result}};

@@ -8,6 +8,7 @@
 #include <pirn/runtime/runtime.hpp>
 #include <pirn/runtime/sleep.hpp>
 #include <pirn/runtime/spawn.hpp>
+#include <pirn/scope/timeout.hpp>
 
 #include "io/folder.hpp"
 #include "io/streams.hpp"
@@ -15,13 +16,19 @@
 #include "support/misuse.hpp"
 
 #include <array>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <system_error>
 #include <vector>
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace {
 
@@ -235,6 +242,41 @@ TEST_F(files, without_room_to_read_into_are_a_programmer_error) {
         auto reading = io::file{};
         std::array<char, 1> byte{};
         EXPECT_TRUE(support::complains([&] { reading.read(byte); }, "not open"));
+    });
+}
+
+// What is opened reads and writes as the options say, and nothing else.
+TEST_F(files, are_opened_for_what_the_options_name) {
+    pirn::run([&] {
+        const auto path = here.put("file", "old");
+        for (unsigned bits = 0; bits < 64; ++bits) {
+            const auto is = [bits](unsigned bit) { return (bits & (1U << bit)) != 0; };
+            const bool exclusive = is(5);
+            const io::open_options options{.read = is(0),
+                                           .write = is(1),
+                                           .append = is(2),
+                                           .create = is(3),
+                                           .exclusive = exclusive,
+                                           .truncate = is(4)};
+            const bool reads = options.read;
+            const bool writes = options.write || options.append || options.truncate;
+            std::filesystem::remove(path);
+            if (!exclusive) here.put("file", "old");
+            std::error_code error;
+            auto file = io::file::open(path, options, error);
+            if (!reads && !writes) {
+                EXPECT_EQ(error, std::errc::invalid_argument) << bits;
+                EXPECT_THROW(io::file::open(path, options), std::system_error);
+                EXPECT_EQ(std::filesystem::exists(path), !exclusive) << bits;
+                continue;
+            }
+            ASSERT_FALSE(error) << bits << error.message();
+            std::array<char, 8> buffer{};
+            file.read(buffer, error);
+            EXPECT_EQ(!error, reads) << bits;
+            file.write("new", error);
+            EXPECT_EQ(!error, writes) << bits;
+        }
     });
 }
 

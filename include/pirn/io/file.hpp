@@ -24,6 +24,7 @@
 
 namespace pirn::io {
 
+// open_options: what a file is opened for: reading, writing or both; neither is std::errc::invalid_argument.
 struct open_options {
     bool read = true;
     bool write = false;
