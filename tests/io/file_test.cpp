@@ -280,4 +280,41 @@ TEST_F(files, are_opened_for_what_the_options_name) {
     });
 }
 
+// As open(2): until somebody is at the other end.
+TEST_F(files, of_pipes_with_names_are_opened_when_both_ends_are) {
+    pirn::run([&] {
+        const auto path = here / "fifo";
+        for (const bool reader_first : {true, false}) {
+            ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+            const io::open_options to_write{.read = false, .write = true};
+            const io::open_options to_read{};
+            bool opened = false;
+            io::file first;
+            auto waiting = pirn::spawn([&] {
+                first = io::file::open(path, reader_first ? to_read : to_write);
+                opened = true;
+            });
+            pirn::sleep_for(std::chrono::milliseconds{20});
+            EXPECT_FALSE(opened) << reader_first;
+            io::file second = io::file::open(path, reader_first ? to_write : to_read);
+            waiting.get();
+            (reader_first ? second : first).write_all("hello");
+            EXPECT_EQ(support::text_of(reader_first ? first : second, 5), "hello");
+            std::filesystem::remove(path);
+        }
+    });
+}
+
+TEST_F(files, of_pipes_with_names_are_not_waited_for_after_a_cancel) {
+    pirn::run([&] {
+        const auto path = here / "fifo";
+        ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+        for (const bool reads : {true, false}) {
+            EXPECT_FALSE(pirn::try_with_timeout(std::chrono::milliseconds{20}, [&] {
+                io::file::open(path, {.read = reads, .write = !reads});
+            })) << reads;
+        }
+    });
+}
+
 } // namespace

@@ -25,6 +25,13 @@ unsigned count_of(std::span<const iovec> pieces) noexcept {
 
 constexpr int no_signal = 0x100; // RWF_NOSIGNAL
 
+// may_wait_for_other_end: whether the open is to wait if the name is a pipe's. The ring's first attempt would add
+// O_NONBLOCK, with which such an open is refused (to write) or does not wait (to read); a worker of the kernel makes
+// none.
+bool may_wait_for_other_end(int flags) noexcept {
+    return (flags & O_ACCMODE) != O_RDWR && (flags & (O_NONBLOCK | O_DIRECTORY | O_PATH)) == 0;
+}
+
 } // namespace
 
 bool writes_in_order(const operation& what) noexcept {
@@ -57,6 +64,9 @@ void prepare_file(io_uring_sqe& entry, operation& what) noexcept {
         const auto& open = as<open_operation>(what);
         io_uring_prep_openat(&entry, open.directory, open.path,
                              open.flags | O_CLOEXEC | O_LARGEFILE, open.mode);
+        if (may_wait_for_other_end(open.flags)) {
+            entry.flags |= IOSQE_ASYNC;
+        }
         break;
     }
     case operation_kind::read: {
