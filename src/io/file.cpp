@@ -56,7 +56,8 @@ int flags_of(const open_options& options) noexcept {
 
 } // namespace
 
-file::file(os::handle&& owned) : endpoint_{std::move(owned), current_loop()} {}
+file::file(os::handle&& owned)
+    : endpoint_{std::move(owned), current_loop()}, has_places_{os::has_places(native_handle())} {}
 
 file file::open(const std::filesystem::path& path, const open_options& options,
                 std::error_code& error) {
@@ -120,6 +121,7 @@ void file::do_shutdown_write(std::error_code& error) { error = error_of(detail::
 std::size_t file::read_at(mutable_bytes into, std::uint64_t offset, std::error_code& error) {
     PIRN_REQUIRE(!into.empty(), "read was given a buffer of no bytes: its 0 would mean the end");
     awaitable<read_operation> read{native_handle(), into, place(offset)};
+    read.has_places = has_places_;
     return await_on(endpoint_, direction::other, read, error);
 }
 
@@ -132,6 +134,7 @@ std::size_t file::read_at(mutable_bytes into, std::uint64_t offset) {
 
 std::size_t file::write_at(bytes from, std::uint64_t offset, std::error_code& error) {
     awaitable<write_operation> write{native_handle(), from, place(offset)};
+    write.has_places = has_places_;
     return await_on(endpoint_, direction::other, write, error);
 }
 
@@ -160,6 +163,7 @@ std::size_t file::read_vector_at(std::span<const mutable_bytes> into, std::uint6
                                  std::error_code& error) {
     const pieces list{into};
     awaitable<read_vector_operation> read{native_handle(), list.get(), place(offset)};
+    read.has_places = has_places_;
     return await_on(endpoint_, direction::other, read, error);
 }
 
@@ -174,6 +178,7 @@ std::size_t file::write_vector_at(std::span<const bytes> from, std::uint64_t off
                                   std::error_code& error) {
     const pieces list{from};
     awaitable<write_vector_operation> write{native_handle(), list.get(), place(offset)};
+    write.has_places = has_places_;
     return await_on(endpoint_, direction::other, write, error);
 }
 

@@ -116,6 +116,10 @@ int write(int descriptor, std::span<const iovec> from, std::int64_t offset) noex
                         : result_of(::pwritev(descriptor, from.data(), count_of(from), offset));
 }
 
+bool has_places(int descriptor) noexcept {
+    return ::lseek(descriptor, 0, SEEK_CUR) >= 0 || errno != ESPIPE;
+}
+
 bool is_pipe(int descriptor) noexcept {
     struct stat found{};
     return ::fstat(descriptor, &found) == 0 && (S_ISFIFO(found.st_mode) || S_ISSOCK(found.st_mode));

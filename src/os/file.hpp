@@ -40,6 +40,10 @@ bool waits_for_others(int descriptor) noexcept;
 // unless somebody else reads from the same terminal.
 int read_now(int descriptor, std::span<const iovec> into) noexcept;
 
+// has_places: false for what has no offsets, so that pread(2) is ESPIPE: pipes, sockets, terminals. True for what is no
+// descriptor, of which the call itself says so. Never suspends.
+bool has_places(int descriptor) noexcept;
+
 // is_pipe: or a socket: what may have no room for what is written. Never suspends.
 bool is_pipe(int descriptor) noexcept;
 

@@ -280,6 +280,45 @@ TEST_F(files, are_opened_for_what_the_options_name) {
     });
 }
 
+TEST_F(files, without_places_refuse_offsets) {
+    pirn::run([&] {
+        std::array<int, 2> pipe{};
+        ASSERT_EQ(::pipe2(pipe.data(), O_CLOEXEC), 0);
+        std::array<int, 2> sockets{};
+        ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets.data()), 0);
+        pirn::os::handle screen{::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)};
+        ASSERT_TRUE(screen);
+        const pirn::os::handle far_socket{sockets[1]};
+        std::array<io::file, 4> all{
+            io::file{pirn::os::handle{pipe[0]}}, io::file{pirn::os::handle{pipe[1]}},
+            io::file{pirn::os::handle{sockets[0]}}, io::file{std::move(screen)}};
+        const auto refused = [](const char* name, auto call) {
+            std::error_code error;
+            call(error);
+            EXPECT_EQ(error, std::errc::invalid_seek) << name;
+        };
+        std::array<char, 4> room{};
+        const std::array<pirn::mutable_bytes, 1> into{pirn::mutable_bytes{room}};
+        const std::array<pirn::bytes, 1> from{pirn::bytes{"x"}};
+        for (std::size_t i = 0; i < all.size(); ++i) {
+            io::file& file = all[i];
+            if (i != 1) { // the writing end of the pipe
+                refused("read_at", [&](auto& error) { file.read_at(room, 0, error); });
+                refused("read_vector_at",
+                        [&](auto& error) { file.read_vector_at(into, 7, error); });
+                EXPECT_THROW(file.read_at(room, 0), std::system_error);
+            }
+            if (i != 0) {
+                refused("write_at", [&](auto& error) { file.write_at("x", 0, error); });
+                refused("write_vector_at",
+                        [&](auto& error) { file.write_vector_at(from, 7, error); });
+                refused("write_all_at", [&](auto& error) { file.write_all_at("x", 1, error); });
+                EXPECT_THROW(file.write_at("x", 0), std::system_error);
+            }
+        }
+    });
+}
+
 // As open(2): until somebody is at the other end.
 TEST_F(files, of_pipes_with_names_are_opened_when_both_ends_are) {
     pirn::run([&] {

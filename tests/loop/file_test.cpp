@@ -18,6 +18,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <set>
+#include <span>
 #include <string>
 
 #include <dirent.h>
@@ -288,5 +289,29 @@ TEST_P(file_test, written_to_nobody_is_no_signal_where_the_kernel_has_no_quiet_w
     write_read_and_ask();
 }
 #endif
+
+// The ring would ignore the offset, and wait.
+TEST_P(file_test, refuses_an_offset_where_there_are_no_places) {
+    std::array<int, 2> pipe{};
+    ASSERT_EQ(::pipe2(pipe.data(), O_CLOEXEC), 0);
+    const handle reading{pipe[0]};
+    const handle writing{pipe[1]};
+    std::array<char, 4> room{};
+    iovec piece{room.data(), room.size()};
+    for (const std::int64_t offset : {0, 1, 4096}) {
+        read_file read{reading.get(), pirn::mutable_bytes{room}, offset};
+        EXPECT_EQ(perform(read), -ESPIPE) << offset;
+        write_file write{writing.get(), pirn::bytes{"x"}, offset};
+        EXPECT_EQ(perform(write), -ESPIPE) << offset;
+        read_pieces read_all{reading.get(), std::span<const iovec>{&piece, 1}, offset};
+        EXPECT_EQ(perform(read_all), -ESPIPE) << offset;
+        write_pieces write_all{writing.get(), std::span<const iovec>{&piece, 1}, offset};
+        EXPECT_EQ(perform(write_all), -ESPIPE) << offset;
+    }
+    write_file write{writing.get(), pirn::bytes{"x"}, in_order};
+    EXPECT_EQ(perform(write), 1);
+    read_file read{reading.get(), pirn::mutable_bytes{room}, in_order};
+    EXPECT_EQ(perform(read), 1);
+}
 
 } // namespace

@@ -61,7 +61,8 @@ class PIRN_EXPORT file final : public byte_stream {
     static file create(const std::filesystem::path& path);
     static file create(const std::filesystem::path& path, std::error_code& error);
 
-    // read_at: at least one byte, 0 at the end of the file. Offsets are bytes from the beginning. Suspends.
+    // read_at: at least one byte, 0 at the end of the file. Offsets are bytes from the beginning. This, and all that is
+    // done `_at` an offset, is std::errc::invalid_seek for a pipe, a socket or a terminal, on each backend. Suspends.
     std::size_t read_at(mutable_bytes into, std::uint64_t offset);
     std::size_t read_at(mutable_bytes into, std::uint64_t offset, std::error_code& error);
 
@@ -131,6 +132,7 @@ class PIRN_EXPORT file final : public byte_stream {
     detail::endpoint* do_endpoint() const noexcept override { return &endpoint_; }
 
     mutable detail::endpoint endpoint_;
+    bool has_places_ = false; // whether there are offsets; no need to ask again for each
 };
 
 // read_file: all bytes of a file, as text or not. More than `most` are std::errc::file_too_large. Suspends.

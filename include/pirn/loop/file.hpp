@@ -42,7 +42,8 @@ class open_operation : public pooled_operation {
     mode_t mode; // of a file that is created
 };
 
-// read_operation: completes with the number of bytes read, 0 at the end of the file.
+// read_operation: completes with the number of bytes read, 0 at the end of the file. An offset of -1 is the file's own
+// position; any other one is -ESPIPE where there are no places: pipes, sockets, terminals.
 class read_operation : public pooled_operation {
   public:
     read_operation(int fd, mutable_bytes into, std::int64_t at, completion done) noexcept
@@ -51,6 +52,8 @@ class read_operation : public pooled_operation {
     int descriptor;
     mutable_bytes buffer;
     std::int64_t offset;
+    bool has_places =
+        false; // known of the descriptor, and not asked for any more; so in the following three
 };
 
 // write_operation: completes with the number of bytes written, which may be fewer than asked for. Writing
@@ -64,6 +67,7 @@ class write_operation : public pooled_operation {
     int descriptor;
     bytes buffer;
     std::int64_t offset;
+    bool has_places = false;
 };
 
 // read_vector_operation, write_vector_operation: the same with several pieces of memory, in their order.
@@ -78,6 +82,7 @@ class read_vector_operation : public pooled_operation {
     int descriptor;
     std::span<const iovec> pieces;
     std::int64_t offset;
+    bool has_places = false;
 };
 
 class write_vector_operation : public pooled_operation {
@@ -90,6 +95,7 @@ class write_vector_operation : public pooled_operation {
     int descriptor;
     std::span<const iovec> pieces;
     std::int64_t offset;
+    bool has_places = false;
 };
 
 // sync_operation: completes with 0 when the file is on its disk: the data and what is needed to read it

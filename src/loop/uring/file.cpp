@@ -6,7 +6,9 @@
 #include "loop/backend.hpp"
 #include "loop/uring/prepare.hpp"
 #include "loop/uring/probe.hpp"
+#include "os/file.hpp"
 
+#include <cerrno>
 #include <cstdint>
 
 namespace pirn::detail {
@@ -38,6 +40,21 @@ bool writes_in_order(const operation& what) noexcept {
     return (what.kind() == operation_kind::write && as<write_operation>(what).offset == -1) ||
            (what.kind() == operation_kind::write_vector &&
             as<write_vector_operation>(what).offset == -1);
+}
+
+int refuse_offset(const operation& what) noexcept {
+    const auto refuse = [](const auto& transfer) noexcept {
+        return transfer.offset < 0 || transfer.has_places || os::has_places(transfer.descriptor)
+                   ? 0
+                   : -ESPIPE;
+    };
+    switch (what.kind()) {
+    case operation_kind::read: return refuse(as<read_operation>(what));
+    case operation_kind::write: return refuse(as<write_operation>(what));
+    case operation_kind::read_vector: return refuse(as<read_vector_operation>(what));
+    case operation_kind::write_vector: return refuse(as<write_vector_operation>(what));
+    default: return 0;
+    }
 }
 
 int request_for(operation_kind kind) noexcept {

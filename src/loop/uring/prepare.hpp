@@ -29,6 +29,10 @@ inline constexpr std::uint8_t by_worker = 0x01;
 // writes_in_order: whether it is such a write. Never suspends.
 bool writes_in_order(const operation& what) noexcept;
 
+// refuse_offset: -ESPIPE when a read or write names an offset where there are no places, which the ring would ignore;
+// else 0. Never suspends.
+int refuse_offset(const operation& what) noexcept;
+
 // prepare_net, prepare_splice, prepare_file: sockets and descriptors in general; from one descriptor to
 // another; files. Never suspend.
 void prepare_net(io_uring_sqe& entry, operation& what) noexcept;

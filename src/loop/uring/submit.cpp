@@ -97,8 +97,19 @@ bool uring_backend::begin(operation& what) noexcept {
     case operation_kind::receive_borrowed:
         arm_again(static_cast<receive_borrowed_operation&>(what));
         return false;
+    case operation_kind::read:
+    case operation_kind::read_vector:
+        if (const int error = refuse_offset(what)) {
+            complete_last(what, error);
+            return false;
+        }
+        break;
     case operation_kind::write:
     case operation_kind::write_vector:
+        if (const int error = refuse_offset(what)) {
+            complete_last(what, error);
+            return false;
+        }
         if (!no_signal_flag_ && writes_in_order(what)) {
             operation_access::flags(what) |= write_flag::by_worker;
         }
