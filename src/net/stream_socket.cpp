@@ -201,7 +201,13 @@ void stream_socket::shutdown(shutdown_side which, std::error_code& error) noexce
     const int how = which == shutdown_side::read    ? SHUT_RD
                     : which == shutdown_side::write ? SHUT_WR
                                                     : SHUT_RDWR;
-    error = error_of(os::shutdown(native_handle(), how));
+    int result = os::shutdown(native_handle(), how);
+    // The kernel forgets a connection that both sides have ended, and with it that we had.
+    if (result == -ENOTCONN && write_ended_ && !endpoint_.closed()) {
+        result = 0;
+    }
+    write_ended_ = write_ended_ || (result >= 0 && which != shutdown_side::read);
+    error = error_of(result);
 }
 
 void stream_socket::shutdown(shutdown_side which) {
@@ -211,9 +217,12 @@ void stream_socket::shutdown(shutdown_side which) {
 }
 
 void stream_socket::do_shutdown_write(std::error_code& error) {
-    error =
-        error_of(endpoint_.closed() || stop_requested() ? -ECANCELED
-                                                        : os::shutdown(native_handle(), SHUT_WR));
+    pirn::detail::give_way();
+    if (endpoint_.closed() || stop_requested()) {
+        error = error_of(-ECANCELED);
+    } else {
+        shutdown(shutdown_side::write, error);
+    }
 }
 
 io::detail::endpoint* stream_socket::do_endpoint() const noexcept {

@@ -276,4 +276,42 @@ TEST_P(stream_socket, counts_its_operations) {
     });
 }
 
+// Once both sides have ended, the kernel calls the connection gone.
+using ended_connections = support::balanced<>;
+
+TEST_F(ended_connections, end_a_second_time_without_an_error) {
+    pirn::run([] {
+        std::array<char, 4> buffer{};
+        for (const bool by_shutdown : {false, true}) {
+            auto [near, far] = support::pair();
+            if (by_shutdown) {
+                near.shutdown(net::shutdown_side::write);
+            } else {
+                near.shutdown_write();
+            }
+            EXPECT_EQ(far.read(buffer), 0U);
+            far.shutdown_write();
+            EXPECT_EQ(near.read(buffer), 0U);
+            far.close();
+            std::error_code error;
+            near.shutdown_write(error);
+            EXPECT_FALSE(error) << error.message();
+            near.shutdown(net::shutdown_side::write, error);
+            EXPECT_FALSE(error) << error.message();
+            near.shutdown_write();
+            near.write("x", error);
+            EXPECT_EQ(error, std::errc::broken_pipe);
+            net::tcp_stream moved{std::move(near)};
+            moved.shutdown_write();
+            moved.close();
+            moved.shutdown_write(error);
+            EXPECT_EQ(error, std::errc::operation_canceled);
+        }
+        auto [left, right] = net::unix_pair();
+        left.shutdown_write();
+        right.close();
+        left.shutdown_write();
+    });
+}
+
 } // namespace
