@@ -17,16 +17,21 @@
 #include <pirn/scope/timeout.hpp>
 
 #include "os/process.hpp"
+#include "os/socket.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <string>
 #include <string_view>
 #include <utility>
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace pirn::io {
@@ -74,6 +79,39 @@ std::vector<char*> pointers_to(const std::vector<std::string>& words) {
     return made;
 }
 
+// opens_anew: whether the same thing can be had once more under another description: a pipe, or a terminal but for its
+// controlling side, of which opening makes a new one.
+bool opens_anew(int descriptor, const struct stat& known) noexcept {
+    unsigned number = 0;
+    return S_ISFIFO(known.st_mode) ||
+           (::isatty(descriptor) == 1 && ::ioctl(descriptor, TIOCGPTN, &number) != 0);
+}
+
+// make_waiting: a child knows nothing of O_NONBLOCK, which epoll wants for ours. The flag belongs to the description
+// that both would share: what can be opened anew is, and otherwise a connection loses the flag, whose reads and writes
+// here do not depend on it. A listener keeps it.
+void make_waiting(os::handle& given) noexcept {
+    const int flags = ::fcntl(given.get(), F_GETFL);
+    struct stat known{};
+    if (flags < 0 || (flags & O_NONBLOCK) == 0 || ::fstat(given.get(), &known) != 0) {
+        return;
+    }
+    if (S_ISSOCK(known.st_mode)) {
+        if (os::option(given.get(), SOL_SOCKET, SO_ACCEPTCONN) == 0) {
+            ::fcntl(given.get(), F_SETFL, flags & ~O_NONBLOCK);
+        }
+    } else if (opens_anew(given.get(), known)) {
+        const std::string name = "/proc/self/fd/" + std::to_string(given.get());
+        // Without waiting for the other end; afterwards as the flags say.
+        const os::handle opened{
+            ::open(name.c_str(), (flags & O_ACCMODE) | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)};
+        os::handle above{opened ? ::fcntl(opened.get(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1) : -1};
+        if (above && ::fcntl(above.get(), F_SETFL, flags & ~O_NONBLOCK) == 0) {
+            given = std::move(above);
+        }
+    }
+}
+
 // one_stream: what becomes of one of the three, and our end of it.
 struct one_stream {
     // Fills in the descriptor of the request; 0 or a negative errno.
@@ -112,6 +150,9 @@ int one_stream::prepare(const standard_stream& choice, bool child_reads, int& re
     os::handle above{::fcntl(source, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)};
     if (!above) {
         return -errno;
+    }
+    if (choice.is == kind::descriptor) {
+        make_waiting(above);
     }
     childs = std::move(above);
     request = childs.get();

@@ -37,8 +37,9 @@ namespace pirn::io {
 struct standard_stream {
     enum class kind : std::uint8_t { inherited, nothing, piped, as_output, descriptor };
     kind is = kind::inherited;
-    int number =
-        -1; // of a descriptor, which stays the caller's, and is given to the child as it is
+    // Of a descriptor, which stays the caller's. The child waits when it reads and writes it: without O_NONBLOCK, which
+    // streams have on epoll. A socket loses the flag for both sides, which our streams do not mind.
+    int number = -1;
 };
 
 namespace standard {
