@@ -53,13 +53,14 @@ class server_program {
         line_.done();
         std::stop_source stop;
         std::vector<std::jthread> others;
+        const at_the_end stop_others{stop}; // before they are joined, however this ends
         std::latch listening{static_cast<std::ptrdiff_t>(threads_)};
         pirn::run(with_, [&] {
             pirn::io::signal_set signals{SIGTERM, SIGINT};
             pirn::task_group waiting;
             waiting.spawn([&] {
+                const at_the_end stop_all{stop}; // also when the signals cannot be waited for
                 signals.wait();
-                stop.request_stop();
             });
             const auto ready = [&](const pirn::net::address& where) {
                 while (others.size() + 1 < threads_) {
@@ -71,6 +72,8 @@ class server_program {
                 std::fflush(stdout);
             };
             serve(pirn::net::address::loopback(port_), ready, stop.get_token());
+            waiting.cancel();
+            waiting.wait(); // throws what has ended the wait for signals
         });
         others.clear(); // joins
         std::puts(pirn::to_string(pirn::live()).c_str());
@@ -80,6 +83,12 @@ class server_program {
     }
 
   private:
+    // at_the_end: requests the stop when its scope is left.
+    struct at_the_end {
+        std::stop_source& stop;
+        ~at_the_end() { stop.request_stop(); }
+    };
+
     template <class Serve>
     void run_beside(Serve& serve, const pirn::net::address& where, std::latch& listening,
                     std::stop_token stop) {
