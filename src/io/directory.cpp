@@ -55,7 +55,7 @@ struct directory::state {
     state(std::filesystem::path where, directory_options how)
         : root{std::move(where)}, options{std::move(how)} {}
 
-    void open(int below, const char* name, std::filesystem::path path);
+    void open(int below, const std::filesystem::path& name, std::filesystem::path path);
     // Throws, or tells the user's function.
     void failed(int result, const char* operation, const std::filesystem::path& path) const;
     bool read_more(level& in);
@@ -78,12 +78,13 @@ void directory::state::failed(int result, const char* operation,
     options.on_error(path, error);
 }
 
-void directory::state::open(int below, const char* name, std::filesystem::path path) {
+void directory::state::open(int below, const std::filesystem::path& name,
+                            std::filesystem::path path) {
     // The first one may be a link: it is what was asked for.
     const int links = levels.empty() ? 0 : O_NOFOLLOW;
-    awaitable<open_operation> open{name, O_RDONLY | O_DIRECTORY | links, mode_t{0}};
+    awaitable<open_operation> open{name.c_str(), O_RDONLY | O_DIRECTORY | links, mode_t{0}};
     open.directory = below;
-    const int result = await(open);
+    const int result = detail::await_named(open, name);
     if (result < 0) {
         failed(result, "open", path);
         return;
@@ -132,9 +133,9 @@ const entry* directory::next() {
     PIRN_REQUIRE(state_ != nullptr, "a directory was used that has been moved away");
     state& self = *state_;
     if (!std::exchange(self.begun, true)) {
-        self.open(AT_FDCWD, self.root.c_str(), self.root);
+        self.open(AT_FDCWD, self.root, self.root);
     } else if (std::exchange(self.enter, false)) {
-        self.open(self.levels.back().descriptor.get(), self.current.path.filename().c_str(),
+        self.open(self.levels.back().descriptor.get(), self.current.path.filename(),
                   self.current.path);
     }
     while (!self.levels.empty()) {

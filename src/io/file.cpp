@@ -67,7 +67,7 @@ file file::open(const std::filesystem::path& path, const open_options& options,
         return {};
     }
     awaitable<open_operation> open{path.c_str(), flags, options.permissions};
-    const int result = await(open);
+    const int result = detail::await_named(open, path);
     error = error_of(result);
     return result < 0 ? file{} : file{os::handle{result}};
 }

@@ -22,7 +22,8 @@ namespace detail {
 void check_path(const std::error_code& error, const char* operation,
                 const std::filesystem::path& path) {
     if (error) {
-        check(error, (std::string{operation} + ' ' + path.string()).c_str());
+        check(error,
+              (std::string{operation} + ' ' + pirn::detail::printable(path.native())).c_str());
     }
 }
 
@@ -60,13 +61,14 @@ file_status status_from(const struct statx& known) noexcept {
 
 } // namespace detail
 
+using detail::await_named;
 using detail::check_path;
 
 file_status status_of(const std::filesystem::path& path, links how, std::error_code& error) {
     struct statx known{};
     awaitable<status_operation> ask{path.c_str(), &known};
     ask.flags = how == links::followed ? 0 : AT_SYMLINK_NOFOLLOW;
-    error = error_of(await(ask));
+    error = error_of(await_named(ask, path));
     return error ? file_status{} : detail::status_from(known);
 }
 
@@ -80,18 +82,20 @@ file_status status_of(const std::filesystem::path& path, links how) {
 void rename_file(const std::filesystem::path& from, const std::filesystem::path& to,
                  std::error_code& error) {
     awaitable<rename_operation> rename{from.c_str(), to.c_str()};
-    error = error_of(await(rename));
+    error = error_of(await_named(rename, from, to));
 }
 
 void rename_file(const std::filesystem::path& from, const std::filesystem::path& to) {
     std::error_code error;
     rename_file(from, to, error);
-    check_path(error, "rename", from);
+    if (error) {
+        check_path(error, ("rename " + pirn::detail::printable(from.native()) + " to").c_str(), to);
+    }
 }
 
 void remove_file(const std::filesystem::path& path, std::error_code& error) {
     awaitable<unlink_operation> unlink{path.c_str(), 0};
-    error = error_of(await(unlink));
+    error = error_of(await_named(unlink, path));
 }
 
 void remove_file(const std::filesystem::path& path) {
@@ -102,7 +106,7 @@ void remove_file(const std::filesystem::path& path) {
 
 void remove_directory(const std::filesystem::path& path, std::error_code& error) {
     awaitable<unlink_operation> unlink{path.c_str(), AT_REMOVEDIR};
-    error = error_of(await(unlink));
+    error = error_of(await_named(unlink, path));
 }
 
 void remove_directory(const std::filesystem::path& path) {
@@ -113,7 +117,7 @@ void remove_directory(const std::filesystem::path& path) {
 
 void make_directory(const std::filesystem::path& path, mode_t permissions, std::error_code& error) {
     awaitable<make_directory_operation> make{path.c_str(), permissions};
-    error = error_of(await(make));
+    error = error_of(await_named(make, path));
 }
 
 void make_directory(const std::filesystem::path& path, mode_t permissions) {

@@ -61,6 +61,10 @@ os::handle open_inotify() {
 file_watch::file_watch() : events_{open_inotify()}, buffer_{std::make_unique<storage>()} {}
 
 void file_watch::add(const std::filesystem::path& path, change what, std::error_code& error) {
+    if (!pirn::detail::is_c_string(path.native())) {
+        error = std::make_error_code(std::errc::invalid_argument);
+        return;
+    }
     const int number = ::inotify_add_watch(events_.native_handle(), path.c_str(), mask_of(what));
     error = error_of(number < 0 ? -errno : 0);
     if (number >= 0) {

@@ -16,6 +16,7 @@
 #include <pirn/scope/task_group.hpp>
 #include <pirn/scope/timeout.hpp>
 
+#include "base/c_string.hpp"
 #include "os/process.hpp"
 #include "os/socket.hpp"
 
@@ -66,6 +67,12 @@ std::vector<std::string> environment_of(const process_options& options) {
         }
     }
     return made;
+}
+
+// all_c_strings: whether the program would get all of each.
+bool all_c_strings(const std::vector<std::string>& words) noexcept {
+    return std::ranges::all_of(
+        words, [](const std::string& word) { return pirn::detail::is_c_string(word); });
 }
 
 // The form in which the kernel takes a list of words. The strings stay where they are.
@@ -176,12 +183,19 @@ process::process(const std::vector<std::string>& command, const process_options&
 process::process(const std::vector<std::string>& command, const process_options& options) {
     std::error_code error;
     start(command, options, error);
-    detail::check(error, command.empty() ? "start" : ("start " + command.front()).c_str());
+    detail::check(error, ("start " + pirn::detail::printable(command.front())).c_str());
 }
 
 void process::start(const std::vector<std::string>& command, const process_options& options,
                     std::error_code& error) {
     PIRN_REQUIRE(!command.empty(), "a process was started without a command");
+    const auto environment = environment_of(options);
+    if (!all_c_strings(command) || !all_c_strings(environment) ||
+        !all_c_strings(options.environment_changes) ||
+        !pirn::detail::is_c_string(options.working_directory.native())) {
+        error = std::make_error_code(std::errc::invalid_argument);
+        return;
+    }
     std::array<one_stream, 3> streams;
     os::spawn_request request;
     const std::array choices{&options.input, &options.output, &options.errors};
@@ -192,7 +206,6 @@ void process::start(const std::vector<std::string>& command, const process_optio
             return;
         }
     }
-    const auto environment = environment_of(options);
     const auto arguments_list = pointers_to(command);
     const auto environment_list = pointers_to(environment);
     request.program = command.front().c_str();

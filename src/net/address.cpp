@@ -5,7 +5,8 @@
 
 #include <pirn/base/error.hpp>
 
-#include <algorithm>
+#include "base/c_string.hpp"
+
 #include <charconv>
 #include <cstring>
 
@@ -102,7 +103,7 @@ address v6_of(const in6_addr& host, std::uint16_t port) noexcept {
 // What is wrong with the text, or null; then `into` is what it means.
 const char* read_text(std::string_view text, address& into) {
     // A zero would end it early for the functions of C.
-    if (text.find('\0') != std::string_view::npos) {
+    if (!pirn::detail::is_c_string(text)) {
         return "there is a zero byte in it";
     }
     const std::size_t colon = text.rfind(':');
@@ -149,10 +150,9 @@ address::address() noexcept : size_{sizeof(sockaddr_in)} {
 address address::parse(std::string_view text) {
     address parsed;
     if (const char* const wrong = read_text(text, parsed)) {
-        std::string printable{text};
-        std::ranges::replace(printable, '\0', '?'); // it would end the message
         throw_error(std::make_error_code(std::errc::invalid_argument),
-                    ("\"" + printable + "\" is not a numeric address with a port, such as " +
+                    ("\"" + pirn::detail::printable(text) +
+                     "\" is not a numeric address with a port, such as " +
                      "127.0.0.1:80 or [::1]:80: " + wrong)
                         .c_str());
     }
@@ -169,7 +169,7 @@ address address::parse(std::string_view text, std::error_code& error) noexcept {
 address address::parse_host(std::string_view host, std::uint16_t port,
                             std::error_code& error) noexcept {
     error.clear();
-    if (host.find('\0') == std::string_view::npos && !host.empty()) {
+    if (pirn::detail::is_c_string(host) && !host.empty()) {
         sockaddr_in v4;
         sockaddr_in6 v6;
         if (parse_v4(host, v4) == nullptr) {

@@ -10,6 +10,7 @@
 #include <pirn/scope/timeout.hpp>
 #include <pirn/sync/event.hpp>
 
+#include "base/c_string.hpp"
 #include "net/common.hpp"
 
 #include <optional>
@@ -155,7 +156,7 @@ tcp_stream connect(std::string_view host, std::uint16_t port, const connect_opti
     std::error_code error;
     find_and_connect(host, port, options, attempts, error);
     if (error) {
-        fail(std::string{host} + ", port " + std::to_string(port), attempts, error);
+        fail(pirn::detail::printable(host) + ", port " + std::to_string(port), attempts, error);
     }
     return take(attempts, error);
 }

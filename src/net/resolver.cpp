@@ -3,6 +3,7 @@
 // Names: the numeric ones at once, the others by a lookup, whose answer may be kept for a while.
 #include <pirn/net/resolver.hpp>
 
+#include "base/c_string.hpp"
 #include "net/common.hpp"
 #include "net/lookup.hpp"
 
@@ -72,7 +73,7 @@ std::optional<address> numeric(std::string_view host, std::string_view service,
 std::vector<address> or_throw(std::vector<address>&& found, const std::error_code& error,
                               std::string_view host) {
     if (error) {
-        detail::check(error, ("resolve " + std::string{host}).c_str());
+        detail::check(error, ("resolve " + pirn::detail::printable(host)).c_str());
     }
     return std::move(found);
 }
@@ -163,9 +164,11 @@ std::vector<address> resolver::resolve(std::string_view host, std::string_view s
     if (const auto answer = numeric(host, service, family)) {
         return {*answer};
     }
-    // getaddrinfo takes nothing for this machine, and a zero would cut the name: neither is meant here.
-    if (host.empty() || host.find('\0') != std::string_view::npos ||
-        service.find('\0') != std::string_view::npos) {
+    if (!pirn::detail::is_c_string(host) || !pirn::detail::is_c_string(service)) {
+        error = std::make_error_code(std::errc::invalid_argument);
+        return {};
+    }
+    if (host.empty()) { // which getaddrinfo takes for this machine
         error = resolve_errc::host_not_found;
         return {};
     }

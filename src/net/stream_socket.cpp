@@ -38,7 +38,8 @@ std::span<const iovec> as_iovecs(std::span<const View> views, pieces& into) noex
 
 stream_socket::stream_socket(stream_socket&& other) noexcept
     : account_{std::move(other.account_)}, endpoint_{std::move(other.endpoint_)},
-      operations_{other.operations()}, was_short_{other.was_short_} {
+      operations_{other.operations()}, was_short_{other.was_short_},
+      write_ended_{other.write_ended_} {
     if (account_ != nullptr) {
         account_->follow(*this);
     }
@@ -51,6 +52,7 @@ stream_socket& stream_socket::operator=(stream_socket&& other) noexcept {
         endpoint_ = std::move(other.endpoint_);
         operations_.store(other.operations(), std::memory_order_relaxed);
         was_short_ = other.was_short_;
+        write_ended_ = other.write_ended_;
         if (account_ != nullptr) {
             account_->follow(*this);
         }

@@ -9,6 +9,8 @@
 
 #include <pirn/base/error.hpp>
 
+#include "base/c_string.hpp"
+
 #include <algorithm>
 #include <cstring>
 #include <optional>
@@ -54,7 +56,8 @@ std::optional<std::string> without_escapes(std::string_view text) {
 
 void throw_if(const std::error_code& error, std::string_view text) {
     if (error) {
-        throw_error(error, ("not a name for a unix socket: " + std::string{text}).c_str());
+        throw_error(error,
+                    ("not a name for a unix socket: " + pirn::detail::printable(text)).c_str());
     }
 }
 
@@ -70,7 +73,7 @@ unix_address unix_address::named(std::string_view name, bool abstract,
     error.clear();
     if (name.size() > longest) {
         error = std::make_error_code(std::errc::filename_too_long);
-    } else if (!abstract && name.find('\0') != std::string_view::npos) {
+    } else if (!abstract && !pirn::detail::is_c_string(name)) {
         error = std::make_error_code(std::errc::invalid_argument);
     }
     unix_address made;

@@ -4,6 +4,7 @@
 // somebody else looks. Answers of a name server are tested by tests/programs/resolve_test.py.
 #include <pirn/net/resolver.hpp>
 
+#include <pirn/net/connect.hpp>
 #include <pirn/runtime/runtime.hpp>
 #include <pirn/runtime/sleep.hpp>
 #include <pirn/runtime/spawn.hpp>
@@ -14,6 +15,8 @@
 #include <algorithm>
 #include <string>
 #include <string_view>
+#include <system_error>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -23,6 +26,7 @@ namespace {
 using resolving = support::balanced<>;
 namespace net = pirn::net;
 using namespace std::chrono_literals;
+using namespace std::string_view_literals;
 
 // A name that is nobody's by RFC 6761, and too long to be looked for elsewhere than here.
 const std::string unknown_name = std::string(64, 'x') + ".invalid";
@@ -102,9 +106,38 @@ TEST_F(resolving, of_what_nobody_knows_is_an_error_of_its_own_category) {
         } catch (const std::system_error& thrown) {
             EXPECT_NE(std::string_view{thrown.what()}.find(unknown_name), std::string_view::npos);
         }
-        for (const auto host : {std::string_view{""}, std::string_view{"local\0host", 10}}) {
-            net::resolve(host, "80", net::address_family::any, error);
-            EXPECT_EQ(error, net::resolve_errc::host_not_found);
+        net::resolve("", "80", net::address_family::any, error);
+        EXPECT_EQ(error, net::resolve_errc::host_not_found);
+    });
+}
+
+TEST_F(resolving, a_name_with_a_zero_byte_is_an_invalid_argument) {
+    const std::pair<std::string_view, std::string_view> names[]{
+        {"localhost\0.example"sv, "80"sv}, {"\0"sv, "80"sv},          {"127.0.0.1\0"sv, "80"sv},
+        {"fe80::1%lo\0x"sv, "80"sv},       {"localhost"sv, "80\0"sv}, {"127.0.0.1"sv, "80\0001"sv},
+        {"localhost"sv, "http\0s"sv},
+    };
+    pirn::run([&] {
+        net::resolver keeps{{.cache_for = 1h}};
+        for (const auto& [host, service] : names) {
+            std::error_code error;
+            EXPECT_TRUE(net::resolve(host, service, net::address_family::any, error).empty());
+            EXPECT_EQ(error, std::errc::invalid_argument) << host << ' ' << service;
+            keeps.resolve(host, service, net::address_family::any, error);
+            EXPECT_EQ(error, std::errc::invalid_argument) << host << ' ' << service;
+            EXPECT_THROW(net::resolve(host, service), std::system_error);
+        }
+        EXPECT_EQ(keeps.cached(), 0U);
+        std::error_code error;
+        EXPECT_FALSE(net::connect("localhost\0.example"sv, 1, {}, error).is_open());
+        EXPECT_EQ(error, std::errc::invalid_argument);
+        try {
+            net::connect("localhost\0.example"sv, 1);
+            ADD_FAILURE();
+        } catch (const std::system_error& thrown) {
+            EXPECT_NE(std::string_view{thrown.what()}.find(R"(localhost\0.example)"),
+                      std::string_view::npos)
+                << thrown.what();
         }
     });
 }

@@ -51,6 +51,12 @@ TEST(unix_address, refuses_what_is_none) {
         EXPECT_THROW(unix_address::parse(text), std::system_error) << text;
     }
     EXPECT_THROW(unix_address::path(""), std::system_error);
+    try {
+        unix_address::path("/tmp/a\0b"sv);
+        ADD_FAILURE();
+    } catch (const std::system_error& thrown) {
+        EXPECT_NE(std::string_view{thrown.what()}.find(R"(/tmp/a\0b)"), std::string_view::npos);
+    }
     EXPECT_THROW(unix_address::path("a\0b"sv), std::system_error);
 }
 

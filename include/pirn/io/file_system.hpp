@@ -3,7 +3,8 @@
 // What is done with the names of files, and what is known about them: status, rename, remove. Like <filesystem>,
 // but without holding up the thread. Open files are file.hpp, folders with what is in them directory.hpp.
 //
-// Two forms, as for streams: a path that is refused is named in what().
+// Two forms, as for streams: a path that is refused is named in what(). One with a zero byte, at which the kernel would
+// cut it, is std::errc::invalid_argument, here and wherever a path is taken.
 #pragma once
 
 #include <pirn/base/export.hpp>

@@ -86,7 +86,8 @@ class PIRN_EXPORT process {
     // No process.
     process() noexcept = default;
     // Starts the first word, looked for in PATH if there is no slash in it, with the others. Throws
-    // std::system_error when it cannot be run. It has no descriptors but 0, 1 and 2. Suspends.
+    // std::system_error when it cannot be run. A zero byte in a string is std::errc::invalid_argument. It has no
+    // descriptors but 0, 1 and 2. Suspends.
     explicit process(const std::vector<std::string>& command, const process_options& options = {});
     process(const std::vector<std::string>& command, const process_options& options,
             std::error_code& error);

@@ -66,7 +66,8 @@ class PIRN_EXPORT resolver {
     // resolve: the addresses of a host, in the order in which they should be tried (RFC 6724), each with the
     // port; at least one. A numeric host ("127.0.0.1", "::1", "fe80::1%eth0") is answered at once and without
     // a thread. The second form names the port as a service: "https", or a number without sign or blanks, from
-    // "0" to "65535"; what is neither is resolve_errc::unknown_service. The third gives nothing on error. Suspends.
+    // "0" to "65535"; what is neither is resolve_errc::unknown_service. The third gives nothing on error. A zero byte
+    // in a name is std::errc::invalid_argument. Suspends.
     std::vector<address> resolve(std::string_view host, std::uint16_t port,
                                  address_family family = address_family::any);
     std::vector<address> resolve(std::string_view host, std::string_view service,
