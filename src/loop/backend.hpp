@@ -26,6 +26,7 @@
 #include "os/fork.hpp"
 
 #include <array>
+#include <cerrno>
 #include <cstdint>
 #include <vector>
 
@@ -37,8 +38,11 @@ struct operation_access {
 
     static void set_result(operation& what, int result) noexcept { what.result_ = result; }
     static unsigned generation(const operation& what) noexcept { return what.generation_; }
+    static bool taken(const operation& what) noexcept { return what.taken_; }
+    static void set_taken(operation& what, bool value) noexcept { what.taken_ = value; }
     static void forget(operation& what) noexcept {
         what.state_ = operation_state::idle;
+        what.taken_ = false;
         what.link_.forget();
     }
     static void forget(timer_operation& what) noexcept { what.place_.forget(); }
@@ -106,7 +110,7 @@ struct outbox {
 };
 
 // generation_now: of this process, as far as an operation has room to remember it.
-inline unsigned generation_now() noexcept { return os::fork_generation() % 128; }
+inline unsigned generation_now() noexcept { return os::fork_generation() % 64; }
 
 // left_behind: whether an operation in flight is the copy that a fork has made of the parent's.
 inline bool left_behind(const operation& what) noexcept {
@@ -175,6 +179,13 @@ class backend {
     // nothing. True when there was a wake. Throws std::system_error when the kernel refuses to go on.
     virtual bool poll(time_point until) = 0;
 
+    // give_up: after poll has thrown: finishes everything that it has with this result, a negative errno. From now on
+    // poll waits for a wake alone, and what would have to wait for the kernel is finished with the same result.
+    virtual void give_up(int refusal) noexcept = 0;
+
+    // refusal: what it was given up with, 0 before.
+    int refusal() const noexcept { return refusal_; }
+
     // wake: ends a poll that waits, or keeps the next one from waiting. Thread- and signal-safe.
     virtual void wake() noexcept = 0;
 
@@ -213,9 +224,17 @@ class backend {
     }
     bool nothing_finished() const noexcept { return out_.empty(); }
 
+    // end_of_refused: the result of an operation that ends by a refusal.
+    int end_of_refused(const operation& what) const noexcept {
+        return what.state() == operation_state::cancelling ? -ECANCELED : refusal_;
+    }
+    void set_refusal(int refusal) noexcept { refusal_ = refusal; }
+    const std::vector<buffer_pool*>& pools() const noexcept { return pools_; }
+
   private:
     outbox& out_;
     std::vector<buffer_pool*> pools_;
+    int refusal_ = 0;
 };
 
 } // namespace pirn::detail

@@ -210,6 +210,8 @@ buffer_ring::buffer_ring(loop& serves, const buffer_options& options) {
     pool_ = std::make_unique<detail::buffer_pool>(*serves.state_->kernel, options);
 }
 
+std::error_code loop::refusal() const noexcept { return error_of(state_->kernel->refusal()); }
+
 const char* loop::backend_name() const noexcept { return state_->kernel->name(); }
 
 int loop::socket_flags() const noexcept { return state_->kernel->socket_flags(); }
@@ -249,7 +251,7 @@ void loop::state::admit(operation& what) const {
                  {"kind", static_cast<int>(what.kind())});
     what.flags_ = 0;
     what.more_ = false;
-    what.generation_ = detail::generation_now() & 0x7fU;
+    what.generation_ = detail::generation_now() & 0x3fU;
     if (what.kind() == operation_kind::close) {
         require_fed(static_cast<const close_operation&>(what).descriptor);
     }

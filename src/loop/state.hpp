@@ -17,6 +17,8 @@
 #include <atomic>
 #include <cstddef>
 #include <memory>
+#include <optional>
+#include <system_error>
 #include <thread>
 
 namespace pirn {
@@ -42,6 +44,7 @@ struct loop::state {
     // turn: asks the kernel, waiting no longer than `until`, and calls the completions. True when somebody
     // called wake; the pool's threads ring the same bell for what they have done.
     bool turn(time_point until, std::size_t& delivered);
+    bool poll(time_point until);
     time_point latest(time_point until);
     void expire() noexcept;
     std::size_t deliver() noexcept;
@@ -50,6 +53,7 @@ struct loop::state {
 
     detail::outbox out; // whose completions are still to be called
     std::unique_ptr<detail::backend> kernel;
+    std::optional<std::system_error> refused; // by the kernel, and not thrown yet
     detail::pool_door door;
     timers clockwork;
     test_clock* const time;

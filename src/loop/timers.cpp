@@ -69,6 +69,20 @@ timer_operation* timers::take_due(time_point now) noexcept {
     return nearest;
 }
 
+timer_operation* timers::take_any() noexcept {
+    timer_operation* any = near_.front();
+    if (any == nullptr) {
+        unsigned wheel = 0;
+        unsigned index = 0;
+        const slot* const first = first_occupied(wheel, index);
+        any = first != nullptr ? first->waiting.front() : nullptr;
+    }
+    if (any != nullptr) {
+        disarm(*any);
+    }
+    return any;
+}
+
 // ---------------------------------------------------------------------------------------------------
 
 // Deadlines before the clock's zero have come, whatever the time.

@@ -46,6 +46,9 @@ class timers {
     // same deadline leave in the order in which they were armed. `now` never goes backwards.
     timer_operation* take_due(time_point now) noexcept;
 
+    // take_any: takes out some timer, or gives null.
+    timer_operation* take_any() noexcept;
+
   private:
     using queue = list<timer_operation, &timer_operation::place_>;
     struct slot {

@@ -12,18 +12,41 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
+#include <system_error>
+#include <utility>
 
 namespace pirn {
 
 bool loop::state::turn(time_point until, std::size_t& delivered) {
     const bool wait = out.empty() && asked.load(std::memory_order_relaxed) == 0;
-    kernel->poll(wait ? latest(until) : at_once);
+    poll(wait ? latest(until) : at_once);
     const bool woken = asked.load(std::memory_order_relaxed) != 0 &&
                        asked.exchange(0, std::memory_order_acquire) != 0;
     door.turn();
     expire();
     delivered += deliver();
+    if (refused && !door.busy()) {
+        const std::system_error error = *std::exchange(refused, std::nullopt);
+        throw error;
+    }
     return woken;
+}
+
+// poll: asks the backend. A refusal ends all operations but those that the pool has, and is thrown when these have been
+// delivered and the pool has given back what it had: no operation is in flight then, unless a completion has submitted
+// it, and the caller may let everything go.
+bool loop::state::poll(time_point until) {
+    try {
+        return kernel->poll(until);
+    } catch (const std::system_error& error) {
+        kernel->give_up(-error.code().value());
+        while (timer_operation* const timer = clockwork.take_any()) {
+            finish(*timer, kernel->refusal());
+        }
+        refused = error;
+        return false;
+    }
 }
 
 // latest: until when a turn that has nothing to deliver waits in the kernel. Under a test's clock nobody waits for
@@ -39,7 +62,7 @@ time_point loop::state::latest(time_point until) {
     if (due == never || time->idle() == when_idle::stands || door.busy()) {
         return door.next();
     }
-    kernel->poll(at_once);
+    poll(at_once);
     if (out.empty() && asked.load(std::memory_order_relaxed) == 0) {
         time->advance_to(due);
     }

@@ -5,9 +5,14 @@
 
 #include <pirn/base/error.hpp>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdint>
+#include <ctime>
+#include <thread>
 
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -52,6 +57,29 @@ bool wakeup::consume() noexcept {
     // acquire: pairs with the release in wake.
     return asked_.load(std::memory_order_relaxed) != 0 &&
            asked_.exchange(0, std::memory_order_acquire) != 0;
+}
+
+bool wakeup::wait(time_point until) noexcept {
+    if (consume()) {
+        return true;
+    }
+    constexpr duration longest = std::chrono::hours{1};
+    const duration rest = until == time_point::min() ? duration::zero()
+                          : until == never
+                              ? longest
+                              : std::clamp(until - clock::now(), duration::zero(), longest);
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(rest);
+    timespec timeout{};
+    timeout.tv_sec = static_cast<decltype(timeout.tv_sec)>(seconds.count());
+    timeout.tv_nsec = static_cast<decltype(timeout.tv_nsec)>((rest - seconds).count());
+    pollfd asked{.fd = event_.get(), .events = POLLIN, .revents = 0};
+    if (::ppoll(&asked, 1, &timeout, nullptr) < 0 && errno != EINTR) {
+        constexpr duration between_looks = std::chrono::milliseconds{1};
+        std::this_thread::sleep_for(std::min(rest, between_looks)); // not even that is allowed
+    }
+    std::uint64_t count = 0;
+    [[maybe_unused]] const ssize_t got = ::read(event_.get(), &count, sizeof count);
+    return consume();
 }
 
 } // namespace pirn::os

@@ -5,7 +5,7 @@
 // looks are one wake and one system call, and a wake that comes while nobody sleeps costs the sleeper
 // none at all.
 //
-// The eventfd is never read. The waiter watches it edge-triggered (EPOLLET, or a multishot poll of
+// The eventfd is not read but by `wait`. The waiter watches it edge-triggered (EPOLLET, or a multishot poll of
 // io_uring), and each write is an edge even while the counter stands above zero; it would take 2^64
 // writes to fill it.
 //
@@ -21,6 +21,7 @@
 // sleeper.
 #pragma once
 
+#include <pirn/base/time.hpp>
 #include <pirn/os/handle.hpp>
 
 #include <atomic>
@@ -47,6 +48,10 @@ class wakeup {
 
     // asked: whether consume would say true. Only the sleeper. Never suspends.
     bool asked() const noexcept;
+
+    // wait: until consume says true, and it has; or until then, or earlier, with false. For a sleeper that has no
+    // better way to wait. Suspends the thread.
+    bool wait(time_point until) noexcept;
 
     // close: gives the descriptor back before the end. Nobody wakes any more. Never suspends.
     void close() noexcept { event_.close(); }

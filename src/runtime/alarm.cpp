@@ -42,6 +42,11 @@ void alarm::untie() noexcept {
 
 void alarm::timer::done(operation& what) noexcept {
     alarm& self = static_cast<timer&>(what).whose;
+    if (what.result() < 0) {
+        self.where_->submit(
+            what); // the kernel has refused the loop to go on; its time has not come
+        return;
+    }
     self.where_ = nullptr;
     self.untie();
     self.ring_(self);

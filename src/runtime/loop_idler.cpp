@@ -3,6 +3,9 @@
 // Idling on an event loop.
 #include "runtime/loop_idler.hpp"
 
+#include <exception>
+#include <system_error>
+
 namespace pirn::detail {
 namespace {
 
@@ -10,17 +13,30 @@ constexpr char kind_tag = 0; // only its address matters
 
 } // namespace
 
-loop_idler::loop_idler(loop& serves, bool by_test_clock) noexcept
-    : idler{&kind_tag}, loop_{serves}, by_test_clock_{by_test_clock} {}
+loop_idler::loop_idler(loop& serves, bool by_test_clock, refused call, void* context) noexcept
+    : idler{&kind_tag}, loop_{serves}, by_test_clock_{by_test_clock}, refused_{call},
+      context_{context} {}
 
-void loop_idler::poll() { loop_.run(run_mode::nowait); }
+// run: a refusal does not go through the scheduler, whose tasks have to come to their ends all the same.
+void loop_idler::run(run_mode mode, time_point until) {
+    try {
+        loop_.run(mode, until);
+    } catch (const std::system_error&) {
+        if (!loop_.refusal()) {
+            throw; // a child process after fork
+        }
+        refused_(context_, std::current_exception());
+    }
+}
 
-void loop_idler::wait() { loop_.run(run_mode::once); }
+void loop_idler::poll() { run(run_mode::nowait); }
+
+void loop_idler::wait() { run(run_mode::once); }
 
 // A test's time does not go by because somebody is waiting: it would jump to the deadline, and tasks would see that.
 // Where nothing is under way it may, as only a deadlock is seen then.
 void loop_idler::wait_until(time_point deadline) {
-    loop_.run(run_mode::once, by_test_clock_ && expects_news() ? never : deadline);
+    run(run_mode::once, by_test_clock_ && expects_news() ? never : deadline);
 }
 
 bool loop_idler::expects_news() const noexcept { return loop_.pending() > 0; }

@@ -6,12 +6,17 @@
 #include <pirn/loop/loop.hpp>
 #include <pirn/sched/idler.hpp>
 
+#include <exception>
+
 namespace pirn::detail {
 
 class loop_idler final : public idler {
   public:
     // by_test_clock: whether the loop goes by one.
-    explicit loop_idler(loop& serves, bool by_test_clock = false) noexcept;
+    // refused: called on the loop's thread, outside of any task, when the kernel refuses to go on; the tasks see that
+    // too, as the end of what they wait for.
+    using refused = void (*)(void* context, std::exception_ptr error) noexcept;
+    loop_idler(loop& serves, bool by_test_clock, refused call, void* context) noexcept;
 
     void poll() override;
     void wait() override;
@@ -22,8 +27,12 @@ class loop_idler final : public idler {
     loop& serves() const noexcept { return loop_; }
 
   private:
+    void run(run_mode mode, time_point until = never);
+
     loop& loop_;
     bool by_test_clock_;
+    refused refused_;
+    void* context_;
 };
 
 // loop_of: the loop behind an idler, or null when it is another kind of idler. Never suspends.

@@ -8,7 +8,8 @@
 //
 // A worker's parts belong to its thread: made there, and destroyed there, when all have stopped running.
 //
-// Shared state: what the workers report while they begin, under `mutex`; the crew's own.
+// Shared state: what the workers report while they begin, and what the kernel refuses their loops, under `mutex`; the
+// crew's own.
 #include <pirn/runtime/runtime.hpp>
 
 #include <pirn/base/assert.hpp>
@@ -28,6 +29,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace pirn {
@@ -35,8 +37,10 @@ namespace {
 
 // What a thread needs. The scheduler goes first: its tasks may still have operations in the loop.
 struct station {
-    station(const runtime_options& options, crew* shares_with)
-        : runs_on{options.loop}, idles_with{runs_on, options.loop.time != nullptr},
+    using refused = detail::loop_idler::refused;
+
+    station(const runtime_options& options, crew* shares_with, refused call, void* context)
+        : runs_on{options.loop}, idles_with{runs_on, options.loop.time != nullptr, call, context},
           tasks{with(options, shares_with), &idles_with} {}
 
     static scheduler_options with(const runtime_options& options, crew* shares_with) {
@@ -86,7 +90,7 @@ struct runtime::state {
             everybody = std::make_unique<crew>();
             stopped = std::make_unique<std::latch>(static_cast<std::ptrdiff_t>(threads));
         }
-        here = std::make_unique<station>(options, everybody.get());
+        here = std::make_unique<station>(options, everybody.get(), &loop_refused, this);
         try {
             begin_workers();
         } catch (...) {
@@ -114,7 +118,7 @@ struct runtime::state {
         std::unique_ptr<station> mine;
         std::exception_ptr refused;
         try {
-            mine = std::make_unique<station>(options, everybody.get());
+            mine = std::make_unique<station>(options, everybody.get(), &loop_refused, this);
         } catch (...) {
             refused = std::current_exception();
         }
@@ -130,6 +134,23 @@ struct runtime::state {
             mine->tasks.serve();
         }
         stopped->arrive_and_wait(); // nobody takes from a scheduler that is gone
+    }
+
+    // loop_refused: the kernel refuses one of the loops to go on: all tasks are asked to stop, and `run` throws in the end.
+    static void loop_refused(void* context, std::exception_ptr error) noexcept {
+        auto& self = *static_cast<state*>(context);
+        {
+            const std::scoped_lock lock{self.mutex};
+            if (!self.refusal) {
+                self.refusal = std::move(error);
+            }
+        }
+        self.here->tasks.request_stop_all(); // of a crew, all of it, from any of its threads
+    }
+
+    std::exception_ptr take_refusal() {
+        const std::scoped_lock lock{mutex};
+        return std::exchange(refusal, nullptr);
     }
 
     void end() noexcept {
@@ -162,6 +183,7 @@ struct runtime::state {
     std::condition_variable changed;
     std::size_t begun = 0;
     std::exception_ptr failure;
+    std::exception_ptr refusal; // of a loop, and not thrown yet
     std::vector<std::jthread> workers;
 };
 
@@ -186,6 +208,10 @@ void runtime::finish(detail::task& main) {
         state_->here->tasks.request_stop_all();
     }
     state_->here->tasks.run();
+    // Instead of what main has thrown, which is the consequence: it was refused too, or asked to stop.
+    if (auto refusal = state_->take_refusal()) {
+        main.failure = std::move(refusal);
+    }
 }
 
 std::size_t available_processors() noexcept { return os::available_processors(); }

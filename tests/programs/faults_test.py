@@ -84,6 +84,21 @@ class FaultsTest(harness.ProgramTest):
             self.assertEqual(self.program(f"io_uring_setup:error={error}"), (0, 32, 0), error)
         self.assertEqual(self.program("io_uring_register:error=EPERM"), (0, 32, 0))
 
+    # The set-up is allowed, and the first call that uses it is not.
+    @about(ways=("automatic", "uring"), seconds=120)
+    def test_epoll_serves_where_the_ring_cannot_be_entered(self):
+        for error in ("EPERM", "ENOSYS", "EACCES", "EINVAL", "EAGAIN", "EBUSY", "EINTR"):
+            self.assertEqual(self.program(f"io_uring_enter:error={error}"), (0, 32, 0), error)
+
+    # From some call on, whatever it is in the middle of: the loop says so once, and everything is destroyed.
+    @about(ways=BACKENDS, seconds=200)
+    def test_a_kernel_that_refuses_to_go_on_ends_the_program_in_words(self):
+        calls = ("io_uring_enter",) if self.way == "uring" else ("epoll_wait", "epoll_pwait2")
+        for error in ("EPERM", "ENOSYS"):
+            for place in (2, 3, 5, 8, 13, 40, 100):
+                injections = [f"{call}:error={error}:when={place}+" for call in calls]
+                self.assertIn(self.program(*injections)[0], CLEAN, injections)
+
     def mappings(self):
         """How many a run makes before it begins, which are the dynamic linker's, and how many after it."""
         with tempfile.NamedTemporaryFile() as trace:

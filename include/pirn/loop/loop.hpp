@@ -13,6 +13,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <system_error>
 
 namespace pirn {
 
@@ -55,9 +56,11 @@ class PIRN_EXPORT loop {
 
     // run: delivers completions; returns how many. Waits at most until `until` where the mode waits.
     // What a completion submits is delivered by the next turn at the earliest, so that run(once) and
-    // run(nowait) always come back. Throws std::system_error when the kernel refuses to go on; the
-    // operations are then still in flight. In a child process after fork it delivers what was submitted there,
-    // all refused, and throws std::system_error (no_such_process) when there is nothing of that.
+    // run(nowait) always come back. When the kernel refuses to go on, all operations get that refusal as their result,
+    // but for those that the blocking pool has, which it waits for; then it throws std::system_error, once: nothing is in
+    // flight unless a completion has submitted it. See refusal. In a child process after fork it
+    // delivers what was submitted there, all refused, and throws std::system_error (no_such_process) when there is
+    // nothing of that.
     // Suspends the thread, not a coroutine.
     std::size_t run(run_mode mode = run_mode::until_idle, time_point until = never);
 
@@ -83,6 +86,11 @@ class PIRN_EXPORT loop {
 
     // pending: operations in flight. Never suspends.
     std::size_t pending() const noexcept;
+
+    // refusal: the error with which the kernel has refused to go on, none while the loop serves. From then on
+    // timers, wakes and the blocking pool still work, and descriptors are closed; other operations get this error, unless
+    // they are answered without a wait. Never suspends.
+    std::error_code refusal() const noexcept;
 
     // backend_name: "uring" or "epoll". Never suspends.
     const char* backend_name() const noexcept;

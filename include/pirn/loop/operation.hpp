@@ -121,7 +121,8 @@ class PIRN_EXPORT operation {
     operation_state state_ = operation_state::idle;
     std::uint8_t flags_ = 0; // the backend's own
     bool more_ : 1 = false;
-    std::uint8_t generation_ : 7 = 0; // of the process, when submitted; see os/fork.hpp
+    bool taken_ : 1 = false;          // io_uring: among the requests that the kernel has
+    std::uint8_t generation_ : 6 = 0; // of the process, when submitted; see os/fork.hpp
 };
 
 } // namespace pirn

@@ -53,7 +53,9 @@ class PIRN_EXPORT runtime {
 
     // run: spawns a task for the function, and returns what it returns when it and every task spawned
     // meanwhile, detached ones included, have ended. If the function throws, the other tasks are asked
-    // to stop, and what it threw comes out here after they have. Called outside of any task.
+    // to stop, and what it threw comes out here after they have. When the kernel refuses an event loop to go on, what
+    // waits for it ends with that error, all tasks are asked to stop, and std::system_error comes out here after they
+    // have. Called outside of any task.
     template <class Function>
     std::invoke_result_t<std::decay_t<Function>> run(Function&& function);
 

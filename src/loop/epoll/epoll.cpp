@@ -163,6 +163,9 @@ bool epoll_backend::worth_asking(const interest* place, const operation& what) c
 // wait_on: puts an operation that the kernel had no answer for into the queue of its descriptor.
 // 0, or a negative errno when the descriptor cannot be watched.
 int epoll_backend::wait_on(interest& place, operation& what) noexcept {
+    if (refusal() != 0) {
+        return refusal();
+    }
     const int descriptor = descriptor_of(what);
     if (polls(what)) {
         PIRN_REQUIRE(place.poller == nullptr, "a second poll operation on the same descriptor",

@@ -42,6 +42,7 @@ class epoll_backend final : public backend {
     void feed(buffer_pool& pool) noexcept override;
     void release(int descriptor) noexcept override;
     bool poll(time_point until) override;
+    void give_up(int refusal) noexcept override;
     void wake() noexcept override { wakeup_.wake(); }
     int descriptor() override;
     bool before_wait() noexcept override { return true; }

@@ -62,6 +62,18 @@ class interest_table {
     // find: the entry, or null when nothing was ever known. Any number may be asked for.
     interest* find(int descriptor) noexcept;
 
+    // visit_all: calls visit(entry) for every entry that there is.
+    template <class Visit>
+    void visit_all(Visit visit) {
+        for (const std::unique_ptr<chunk>& each : chunks_) {
+            if (each != nullptr) {
+                for (interest& place : *each) {
+                    visit(place);
+                }
+            }
+        }
+    }
+
   private:
     static constexpr std::size_t chunk_size = 128;
     using chunk = std::array<interest, chunk_size>;

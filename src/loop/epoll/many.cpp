@@ -124,7 +124,8 @@ void epoll_backend::serve_many(interest& place, multishot_operation& what) noexc
         if (how == received::nothing_there) {
             place.readable = false;
             // The first to wait on this descriptor: an edge that is there already is told at once.
-            result = place.registered == registration::always
+            result = refusal() != 0 ? refusal()
+                     : place.registered == registration::always
                          ? 0
                          : watch(place, descriptor_of(what), registration::always, every_edge);
             if (result == 0) {

@@ -3,6 +3,7 @@
 // The epoll backend: waiting for edges, and serving those who waited for them.
 #include <pirn/base/error.hpp>
 
+#include "loop/buffers.hpp"
 #include "loop/epoll/epoll.hpp"
 #include "loop/epoll/perform.hpp"
 #include "loop/epoll/tag.hpp"
@@ -12,6 +13,7 @@
 #include <cerrno>
 #include <climits>
 #include <optional>
+#include <utility>
 
 #include <sys/epoll.h>
 
@@ -33,6 +35,9 @@ int milliseconds_up(duration rest) noexcept {
 } // namespace
 
 bool epoll_backend::poll(time_point until) {
+    if (refusal() != 0) {
+        return wakeup_.wait(nothing_finished() ? until : time_point::min());
+    }
     bool woken = wakeup_.consume();
     const bool wait = !woken && until != time_point::min() && nothing_finished();
     if (!wait && waiting_ == 0 && !embedded_) {
@@ -56,6 +61,34 @@ bool epoll_backend::poll(time_point until) {
         }
     }
     return woken;
+}
+
+// give_up: nothing is with the kernel here; those who wait for an edge have waited in vain.
+void epoll_backend::give_up(int refusal) noexcept {
+    set_refusal(refusal);
+    operation_queue all;
+    table_.visit_all([&all](interest& place) {
+        all.take_all(place.readers);
+        all.take_all(place.writers);
+        if (place.poller != nullptr) {
+            detail::forget(*place.poller);
+            all.push_back(*std::exchange(place.poller, nullptr));
+        }
+        place.readable = place.writable = true;
+    });
+    for (buffer_pool* const pool : pools()) {
+        while (operation* const starving = pool->starving.pop_front()) {
+            all.push_back(*starving);
+        }
+    }
+    waiting_ = 0;
+    while (operation* const what = all.pop_front()) {
+        if (is_multishot(what->kind())) {
+            end(static_cast<multishot_operation&>(*what), end_of_refused(*what));
+        } else {
+            finish(*what, end_of_refused(*what));
+        }
+    }
 }
 
 // wait_for_edges: how many events came, 0 also after a signal, or a negative errno.

@@ -200,6 +200,10 @@ void uring_backend::resume(multishot_operation& what) noexcept {
     std::uint8_t& flags = operation_access::flags(what);
     if (what.kind() == operation_kind::receive_borrowed && (flags & many_flag::stalled) != 0) {
         flags &= static_cast<std::uint8_t>(~many_flag::stalled);
+        if (refusal() != 0) {
+            complete_last(what, end_of_refused(what));
+            return;
+        }
         pull(static_cast<receive_borrowed_operation&>(what));
     }
 }

@@ -26,6 +26,9 @@
 namespace pirn::detail {
 
 int uring_backend::descriptor() {
+    if (!ready_ && refusal() != 0) {
+        throw_error(error_of(refusal()), "loop::descriptor");
+    }
     if (!ready_) {
         os::handle fresh{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
         if (!fresh) {
@@ -43,6 +46,9 @@ int uring_backend::descriptor() {
 
 // What finds the queue full, and what an accept_many had no room for, is for poll to go on with.
 bool uring_backend::before_wait() noexcept {
+    if (refusal() != 0) {
+        return !wakeup_.asked();
+    }
     const bool everything = hand_over();
     if (ring_.flush() < 0 || !everything || ring_.ready()) {
         return false;

@@ -46,6 +46,9 @@ bool was_given_up(operation& what, int result) noexcept {
 } // namespace
 
 bool uring_backend::poll(time_point until) {
+    if (refusal() != 0) {
+        return wakeup_.wait(nothing_finished() ? until : time_point::min());
+    }
     stop_listening();
     bool woken = wakeup_.consume();
     const bool wait = !woken && until != time_point::min() && nothing_finished();
@@ -99,8 +102,8 @@ bool uring_backend::complete(const io_uring_cqe& completion) noexcept {
     }
     operation& what = *static_cast<operation*>(io_uring_cqe_get_data(&completion));
     const bool more = (completion.flags & IORING_CQE_F_MORE) != 0;
-    if (!more && operation_access::queued(what)) {
-        cancels_.erase(what); // too late for it
+    if (!more) {
+        let_go(what);
     }
     switch (what.kind()) {
     case operation_kind::poll:

@@ -80,7 +80,35 @@ uring_ring::uring_ring(unsigned submissions, unsigned completions) {
         io_uring_queue_exit(&ring_);
         throw_error(error_of(-EOPNOTSUPP), "io_uring_register");
     }
+    // A policy may allow the set-up and refuse the rest.
+    if (const int error = enter_once()) {
+        io_uring_queue_exit(&ring_);
+        throw_error(error_of(error), "io_uring_enter");
+    }
     count_descriptors(1);
+}
+
+// enter_once: a request that does nothing, there and back. 0 or a negative errno.
+int uring_ring::enter_once() noexcept {
+    constexpr int most_attempts = 100; // a signal may come each time, but not for ever
+    io_uring_prep_nop(io_uring_get_sqe(&ring_));
+    int result = -EINTR;
+    for (int i = 0; i < most_attempts && result == -EINTR; ++i) {
+        result = io_uring_submit_and_wait(&ring_, 1);
+    }
+    io_uring_cqe* done = nullptr;
+    if (result >= 0 && io_uring_peek_cqe(&ring_, &done) == 0) {
+        io_uring_cqe_seen(&ring_, done);
+    }
+    return std::min(result, 0);
+}
+
+void uring_ring::end_requests() noexcept {
+    io_uring_sync_cancel_reg all{};
+    all.fd = -1;
+    all.flags = IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL;
+    all.timeout = {5, 0};
+    io_uring_register_sync_cancel(&ring_, &all);
 }
 
 unsigned uring_ring::cancel_flags() const noexcept {

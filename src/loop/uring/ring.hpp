@@ -58,6 +58,15 @@ class uring_ring {
     template <class Visit>
     void reap(Visit visit);
 
+    // end_requests: has the kernel end all requests that it has, and waits for those that it is in the middle of, for a
+    // few seconds at most. Their completions may never come. For a ring that cannot be entered any more; before Linux 6.0
+    // nothing happens. Suspends the thread.
+    void end_requests() noexcept;
+
+    // unsubmitted: calls visit(entry) for each entry that the kernel has not taken.
+    template <class Visit>
+    void unsubmitted(Visit visit);
+
     // raw: for the registration of buffers.
     io_uring& raw() noexcept { return ring_; }
 
@@ -68,6 +77,7 @@ class uring_ring {
     unsigned cancel_flags() const noexcept;
 
   private:
+    int enter_once() noexcept;
     bool holds_back() const noexcept;
 
     io_uring ring_{};
@@ -88,6 +98,14 @@ void uring_ring::reap(Visit visit) {
         ++count;
     }
     io_uring_cq_advance(&ring_, count);
+}
+
+template <class Visit>
+void uring_ring::unsubmitted(Visit visit) {
+    const unsigned mask = *ring_.sq.kring_mask;
+    for (unsigned at = *ring_.sq.khead; at != ring_.sq.sqe_tail; ++at) {
+        visit(static_cast<const io_uring_sqe&>(ring_.sq.sqes[at & mask]));
+    }
 }
 
 } // namespace pirn::detail

@@ -52,10 +52,19 @@ uring_backend::uring_backend(const loop_options& options, outbox& out)
 int uring_backend::socket_flags() const noexcept { return SOCK_CLOEXEC; }
 
 bool uring_backend::serves(const operation& what) const noexcept {
-    return serves_.test(static_cast<std::size_t>(what.kind()));
+    return refusal() == 0 && serves_.test(static_cast<std::size_t>(what.kind()));
 }
 
 void uring_backend::submit(operation& what) noexcept {
+    if (refusal() != 0) {
+        if (what.kind() == operation_kind::send_file) {
+            auto& send = static_cast<send_file_operation&>(what);
+            operation_access::inside(send) = operation_access::sent(send) = 0;
+        }
+        waiting_.push_back(what);
+        end_all(waiting_);
+        return;
+    }
     if (what.kind() > operation_kind::send && !begin(what)) {
         return;
     }
@@ -133,6 +142,22 @@ void uring_backend::prepare(io_uring_sqe& entry, operation& what) noexcept {
         prepare_file(entry, what);
     }
     io_uring_sqe_set_data(&entry, &what);
+    take(what);
+}
+
+// take, let_go: the kernel has the operation, and has it no more.
+void uring_backend::take(operation& what) noexcept {
+    taken_.push_back(what);
+    operation_access::set_taken(what, true);
+}
+
+void uring_backend::let_go(operation& what) noexcept {
+    if (operation_access::taken(what)) {
+        taken_.erase(what);
+        operation_access::set_taken(what, false);
+    } else {
+        cancels_.erase(what); // too late for it
+    }
 }
 
 bool uring_backend::attempt(operation& what) noexcept {
@@ -163,7 +188,10 @@ void uring_backend::cancel(operation& what) noexcept {
             return;
         }
     }
-    if (operation_access::queued(what)) {
+    if (refusal() != 0) {
+        return; // it has ended
+    }
+    if (operation_access::queued(what) && !operation_access::taken(what)) {
         waiting_.erase(what); // the kernel has not seen it yet
         complete_last(what, -ECANCELED);
         return;
@@ -183,6 +211,7 @@ bool uring_backend::hand_over() noexcept {
         }
         cancels_.erase(*what);
         prepare_cancel(*entry, *what, ring_.cancel_flags());
+        take(*what);
     }
     while (operation* const what = waiting_.front()) {
         io_uring_sqe* const entry = ring_.entry();
@@ -200,6 +229,7 @@ void uring_backend::request_cancel(operation& what) noexcept {
     if (io_uring_sqe* const entry = ring_.entry()) {
         prepare_cancel(*entry, what, ring_.cancel_flags());
     } else {
+        let_go(what);
         cancels_.push_back(what);
     }
 }

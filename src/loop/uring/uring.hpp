@@ -11,6 +11,7 @@
 //   buffers.cpp   receiving into buffers that are lent
 //   splice.cpp    from one descriptor to another
 //   reap.cpp      the turn: handing over, waiting, completions back into operations
+//   give_up.cpp   when the kernel refuses to go on
 //   embed.cpp     when somebody else waits for us
 //   ring.cpp      the rings themselves
 //   probe.cpp     what this kernel knows
@@ -103,6 +104,7 @@ class uring_backend final : public backend {
     void feed(buffer_pool& pool) noexcept override;
     void release(int descriptor) noexcept override;
     bool poll(time_point until) override;
+    void give_up(int refusal) noexcept override;
     void wake() noexcept override { wakeup_.wake(); }
     int descriptor() override;
     bool before_wait() noexcept override;
@@ -115,6 +117,9 @@ class uring_backend final : public backend {
     bool hand_over() noexcept;
     bool arm_wakeup() noexcept;
     void request_cancel(operation& what) noexcept;
+    void take(operation& what) noexcept;
+    void let_go(operation& what) noexcept;
+    void end_all(operation_queue& queue) noexcept;
     bool reap() noexcept;
     static bool must_wait(const io_uring_cqe& completion) noexcept;
     bool complete(const io_uring_cqe& completion) noexcept;
@@ -150,8 +155,10 @@ class uring_backend final : public backend {
     std::array<std::array<os::handle, 2>, 8> pipes_; // empty ones, for send_file
     std::size_t spare_pipes_ = 0;
     std::uint16_t next_group_ = 0; // of buffers
-    operation_queue waiting_;      // for a place in the submission queue
-    operation_queue cancels_;      // the kernel has them, their cancellation waits for a place
+    // Each operation in flight is in one of these, unless it waits for a buffer or for room to report.
+    operation_queue waiting_; // for a place in the submission queue
+    operation_queue taken_;   // the kernel has them, or gets them with the next flush
+    operation_queue cancels_; // the kernel has them, their cancellation waits for a place
 };
 
 } // namespace pirn::detail
