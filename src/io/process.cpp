@@ -24,6 +24,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <new>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -43,9 +44,16 @@ struct spawn_operation : work_operation {
     spawn_operation(const os::spawn_request& what, completion done) noexcept
         : work_operation{&perform, done}, request{what} {}
     static int perform(work_operation& what) noexcept {
-        return os::spawn(static_cast<spawn_operation&>(what).request);
+        auto& self = static_cast<spawn_operation&>(what);
+        try {
+            self.child = os::spawn(self.request);
+        } catch (const std::bad_alloc&) {
+            self.child.error = -ENOMEM;
+        }
+        return self.child.error;
     }
     const os::spawn_request& request;
+    os::spawned child;
 };
 
 std::vector<std::string> environment_of(const process_options& options) {
@@ -173,6 +181,16 @@ exit_state state_of(const os::child_end& end) noexcept {
     return {.signal = end.status, .dumped_core = end.code == CLD_DUMPED};
 }
 
+std::string culprit_of(os::spawn_step step, const process_options& options) {
+    switch (step) {
+    case os::spawn_step::descriptors: return ": standard streams";
+    case os::spawn_step::directory:
+        return ": working directory " + options.working_directory.string();
+    case os::spawn_step::interpreter: return ": its interpreter";
+    default: return "";
+    }
+}
+
 } // namespace
 
 process::process(const std::vector<std::string>& command, const process_options& options,
@@ -182,19 +200,23 @@ process::process(const std::vector<std::string>& command, const process_options&
 
 process::process(const std::vector<std::string>& command, const process_options& options) {
     std::error_code error;
-    start(command, options, error);
-    detail::check(error, ("start " + pirn::detail::printable(command.front())).c_str());
+    const std::string culprit = start(command, options, error);
+    if (error) {
+        const std::string program = "start " + pirn::detail::printable(command.front());
+        detail::check(error, (program + culprit).c_str());
+    }
 }
 
-void process::start(const std::vector<std::string>& command, const process_options& options,
-                    std::error_code& error) {
+// start: with an error, what is to blame besides the program.
+std::string process::start(const std::vector<std::string>& command, const process_options& options,
+                           std::error_code& error) {
     PIRN_REQUIRE(!command.empty(), "a process was started without a command");
     const auto environment = environment_of(options);
     if (!all_c_strings(command) || !all_c_strings(environment) ||
         !all_c_strings(options.environment_changes) ||
         !pirn::detail::is_c_string(options.working_directory.native())) {
         error = std::make_error_code(std::errc::invalid_argument);
-        return;
+        return ": a zero byte in a string";
     }
     std::array<one_stream, 3> streams;
     os::spawn_request request;
@@ -203,7 +225,7 @@ void process::start(const std::vector<std::string>& command, const process_optio
         if (const int result = streams[i].prepare(*choices[i], i == 0, request.descriptors[i]);
             result < 0) {
             error = error_of(detail::refuse(result));
-            return;
+            return ": standard streams";
         }
     }
     const auto arguments_list = pointers_to(command);
@@ -216,33 +238,23 @@ void process::start(const std::vector<std::string>& command, const process_optio
         request.directory = options.working_directory.c_str();
     }
     awaitable<spawn_operation> spawn{request};
-    const int child = await(spawn);
-    if (child < 0) {
-        error = error_of(child);
-        return;
+    if (const int result = await(spawn); result < 0) {
+        error = error_of(result);
+        return culprit_of(spawn.child.step, options);
     }
-    const int opened = os::open_process(child);
-    if (opened < 0) { // no descriptor left for it: then it is not to be
-        ::kill(child, SIGKILL);
-        os::child_end ignored;
-        while (os::reap(child, ignored) == 0) {
-            ::sched_yield();
-        }
-        error = error_of(opened);
-        return;
-    }
-    id_ = child;
-    pidfd_ = os::handle{opened};
+    id_ = spawn.child.process;
+    pidfd_ = os::handle{spawn.child.pidfd};
     own_group_ = options.own_group;
     input_ = streams[0].take();
     output_ = streams[1].take();
     errors_ = streams[2].take();
     error.clear();
+    return {};
 }
 
 process::process(process&& other) noexcept
     : id_{std::exchange(other.id_, 0)}, pidfd_{std::move(other.pidfd_)}, ended_{other.ended_},
-      own_group_{other.own_group_}, input_{std::move(other.input_)},
+      lost_{other.lost_}, own_group_{other.own_group_}, input_{std::move(other.input_)},
       output_{std::move(other.output_)}, errors_{std::move(other.errors_)} {
     PIRN_REQUIRE(!other.waited_for_, "a process was moved while somebody waits for it");
 }
@@ -254,6 +266,7 @@ process& process::operator=(process&& other) noexcept {
         id_ = std::exchange(other.id_, 0);
         pidfd_ = std::move(other.pidfd_);
         ended_ = other.ended_;
+        lost_ = other.lost_;
         own_group_ = other.own_group_;
         input_ = std::move(other.input_);
         output_ = std::move(other.output_);
@@ -273,6 +286,7 @@ int process::reap() {
     const int result = os::reap_by_pidfd(pidfd_.get(), end);
     if (result != 0) {
         ended_ = result > 0 ? state_of(end) : exit_state{};
+        lost_ = result < 0;
         pidfd_.close();
     }
     return result;
@@ -291,9 +305,10 @@ exit_state process::wait(std::error_code& error) {
             error = error_of(result);
             return {};
         }
-        if (const int reaped = reap(); reaped < 0) {
-            error = error_of(reaped);
-        }
+        reap();
+    }
+    if (lost_) {
+        error = std::make_error_code(std::errc::no_child_process);
     }
     return ended_;
 }
@@ -308,19 +323,17 @@ exit_state process::wait() {
 std::optional<exit_state> process::try_wait() {
     PIRN_REQUIRE(id_ != 0, "there is no process to wait for");
     if (running() && !waited_for_) {
-        if (const int result = reap(); result < 0) {
-            throw_error(error_of(result), "try_wait");
-        }
+        reap();
+    }
+    if (!running() && lost_) {
+        throw_error(std::make_error_code(std::errc::no_child_process), "try_wait");
     }
     return running() ? std::optional<exit_state>{} : ended_;
 }
 
 int process::send(int number) const noexcept {
-    if (!own_group_) {
-        return os::send_signal(pidfd_.get(), number);
-    }
-    // While it is not reaped, nobody else can have the number.
-    return ::kill(-id_, number) == 0 ? 0 : -errno;
+    return own_group_ ? os::send_signal_to_group(pidfd_.get(), id_, number)
+                      : os::send_signal(pidfd_.get(), id_, number);
 }
 
 void process::signal(int number) {
@@ -347,10 +360,9 @@ void process::kill_and_reap() noexcept {
     }
     send(SIGKILL);
     while (running()) {
-        if (current_loop_or_null() != nullptr) {
-            awaitable<poll_operation> has_ended{pidfd_.get(), short{POLLIN}};
-            await_shielded(has_ended);
-        } else { // it has outlived its runtime
+        awaitable<poll_operation> has_ended{pidfd_.get(), short{POLLIN}};
+        // Without a loop it has outlived its runtime.
+        if (current_loop_or_null() == nullptr || await_shielded(has_ended) < 0) {
             pollfd until_it_ends{.fd = pidfd_.get(), .events = POLLIN, .revents = 0};
             ::poll(&until_it_ends, 1, -1);
         }

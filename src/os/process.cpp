@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// The process calls.
+// The process calls. Starting one is spawn.cpp.
 #include "os/process.hpp"
+
+#include "os/result.hpp"
 
 #include <cerrno>
 #include <csignal>
 
-#include <fcntl.h>
-#include <spawn.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -27,80 +27,32 @@ int wait_without_waiting(idtype_t type, id_t id, child_end& end) noexcept {
     return 1;
 }
 
-// spawn_plan: what posix_spawn wants to know besides the names. Its functions return an errno, not a negative one.
-class spawn_plan {
-  public:
-    spawn_plan() noexcept {
-        ::posix_spawn_file_actions_init(&actions);
-        ::posix_spawnattr_init(&attributes);
-    }
-    spawn_plan(const spawn_plan&) = delete;
-    spawn_plan& operator=(const spawn_plan&) = delete;
-    ~spawn_plan() {
-        ::posix_spawn_file_actions_destroy(&actions);
-        ::posix_spawnattr_destroy(&attributes);
-    }
-
-    int make(const spawn_request& what) noexcept;
-
-    posix_spawn_file_actions_t actions{};
-    posix_spawnattr_t attributes{};
-
-  private:
-    int descriptor(int number, int is) noexcept {
-        switch (is) {
-        case spawn_request::inherited: return 0;
-        case spawn_request::nothing:
-            return ::posix_spawn_file_actions_addopen(&actions, number, "/dev/null", O_RDWR, 0);
-        case spawn_request::as_output:
-            return ::posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, number);
-        default: return ::posix_spawn_file_actions_adddup2(&actions, is, number);
-        }
-    }
-};
-
-int spawn_plan::make(const spawn_request& what) noexcept {
-    for (int number = 0; number <= STDERR_FILENO; ++number) {
-        if (const int error = descriptor(number, what.descriptors[static_cast<unsigned>(number)])) {
-            return error;
-        }
-    }
-    if (what.directory != nullptr) {
-        if (const int error = ::posix_spawn_file_actions_addchdir_np(&actions, what.directory)) {
-            return error;
-        }
-    }
-    // Also those of others that forgot to say close-on-exec.
-    if (const int error = ::posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1)) {
-        return error;
-    }
-    sigset_t none;
-    ::sigemptyset(&none);
-    ::posix_spawnattr_setsigmask(&attributes, &none);
-    sigset_t by_default;
-    ::sigemptyset(&by_default);
-    ::sigaddset(&by_default, SIGPIPE);
-    ::posix_spawnattr_setsigdefault(&attributes, &by_default);
-    int flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
-    flags |= what.own_group ? POSIX_SPAWN_SETPGROUP : 0;
-    return ::posix_spawnattr_setflags(&attributes, static_cast<short>(flags));
+// is_unreaped_child: whether the number of the pidfd's process still is its own.
+bool is_unreaped_child(int pidfd) noexcept {
+    siginfo_t found{};
+    return ::waitid(P_PIDFD, static_cast<id_t>(pidfd), &found,
+                    WEXITED | WNOHANG | WNOWAIT | __WALL) == 0;
 }
 
 } // namespace
 
-int spawn(const spawn_request& what) noexcept {
-    spawn_plan plan;
-    if (const int error = plan.make(what)) {
-        return -error;
+int send_signal(int pidfd, pid_t process, int signal) noexcept {
+    const int result = result_of(::syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0));
+    // A policy that does not know the call. What is a child of ours that nobody has reaped has kept its number.
+    if ((result == -ENOSYS || result == -EPERM) && is_unreaped_child(pidfd)) {
+        return result_of(::kill(process, signal));
     }
-    pid_t child = 0;
-    const int error = ::posix_spawnp(&child, what.program, &plan.actions, &plan.attributes,
-                                     what.arguments, what.environment);
-    return error != 0 ? -error : child;
+    return result;
 }
 
-int send_signal(int pidfd, int signal) noexcept {
-    return ::syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0) < 0 ? -errno : 0;
+int send_signal_to_group(int pidfd, pid_t process, int signal) noexcept {
+    constexpr unsigned to_process_group = 1U << 2; // PIDFD_SIGNAL_PROCESS_GROUP, Linux 6.9
+    const int result =
+        result_of(::syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, to_process_group));
+    if (result == -EINVAL || result == -ENOSYS || result == -EPERM) {
+        return is_unreaped_child(pidfd) ? result_of(::kill(-process, signal)) : -ESRCH;
+    }
+    return result;
 }
 
 int open_process(pid_t process) noexcept {

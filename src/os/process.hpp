@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 
 #include <sys/types.h>
 
@@ -24,13 +25,29 @@ struct spawn_request {
     bool own_group = false; // a process group of its own, with its number
 };
 
-// spawn: the number of a new child; a program that cannot be run is an error here, and no child. It has no
-// descriptor but those three, blocks no signal, and SIGPIPE does in it what it does by default. Suspends the thread
-// until the program has been loaded.
-int spawn(const spawn_request& what) noexcept;
+// spawn_step: what a start was at when it failed.
+enum class spawn_step : std::uint8_t { child, descriptors, directory, program, interpreter };
 
-// send_signal: by pidfd, which cannot mean another process. Never suspends.
-int send_signal(int pidfd, int signal) noexcept;
+// spawned: a new child, and its pidfd (close-on-exec); or a negative errno, and where it comes from.
+struct spawned {
+    int error = 0;
+    spawn_step step = spawn_step::child;
+    pid_t process = 0;
+    int pidfd = -1;
+};
+
+// spawn: starts a program; one that cannot be run is an error here, and no child. The child has no descriptor but those
+// three, blocks no signal, and SIGPIPE does in it what it does by default. The pidfd is the child's own whatever the
+// program does with SIGCHLD, and whoever waits for children that are not its own. Suspends the thread until the program
+// has been loaded. May throw std::bad_alloc.
+spawned spawn(const spawn_request& request);
+
+// send_signal: to the process of a pidfd, and never to another one that got its number. `process` is that number.
+// Never suspends.
+int send_signal(int pidfd, pid_t process, int signal) noexcept;
+
+// send_signal_to_group: to the process group that the process has made. Never suspends.
+int send_signal_to_group(int pidfd, pid_t process, int signal) noexcept;
 
 // child_end: how a child has ended, as waitid(2) says it.
 struct child_end {

@@ -9,9 +9,9 @@
 //   copy(sort.output(), out);
 //   if (!sort.wait().success()) …
 //
-// Or all at once: run_process. SIGCHLD is left as it is, and no other child is ever waited for; in a program that
-// ignores SIGCHLD, or calls wait for children that it does not know, how a child has ended is lost:
-// std::errc::no_child_process.
+// Or all at once: run_process. SIGCHLD is left as it is, and no other child is ever waited for. In a program that
+// ignores SIGCHLD, or calls wait for children that it does not know, a child starts, runs and is signalled as ever, but
+// how it has ended is lost: each wait is std::errc::no_child_process then.
 #pragma once
 
 #include <pirn/base/bytes.hpp>
@@ -85,9 +85,9 @@ class PIRN_EXPORT process {
   public:
     // No process.
     process() noexcept = default;
-    // Starts the first word, looked for in PATH if there is no slash in it, with the others. Throws
-    // std::system_error when it cannot be run. A zero byte in a string is std::errc::invalid_argument. It has no
-    // descriptors but 0, 1 and 2. Suspends.
+    // Starts the first word, looked for in PATH if there is no slash in it, with the others. Throws std::system_error
+    // when it cannot be run; what() names the working directory, or whatever else is to blame besides the program. A
+    // zero byte in a string is std::errc::invalid_argument. It has no descriptors but 0, 1 and 2. Suspends.
     explicit process(const std::vector<std::string>& command, const process_options& options = {});
     process(const std::vector<std::string>& command, const process_options& options,
             std::error_code& error);
@@ -101,15 +101,15 @@ class PIRN_EXPORT process {
     descriptor_stream& output() noexcept { return output_; }
     descriptor_stream& errors() noexcept { return errors_; }
 
-    // wait: until it has ended. May be called again. One task at a time; cancelled, the process is as it was. It does
+    // wait: until it has ended; std::errc::no_child_process if somebody else has reaped it. May be called again. One task at a time; cancelled, the process is as it was. It does
     // not read the pipes: who gives a process pipes reads them. Suspends.
     exit_state wait();
     exit_state wait(std::error_code& error);
 
-    // try_wait: how it has ended, if it has. Never suspends.
+    // try_wait: how it has ended, if it has; throws as wait does. Never suspends.
     std::optional<exit_state> try_wait();
 
-    // signal: sends one; nothing if it has ended. Never suspends.
+    // signal: sends one, to this process and no later owner of its number; nothing if it has ended. Never suspends.
     void signal(int number);
 
     // terminate: asks it to leave, by SIGTERM, and kills it if it has not done so in time. Suspends.
@@ -121,8 +121,8 @@ class PIRN_EXPORT process {
     bool running() const noexcept { return static_cast<bool>(pidfd_); }
 
   private:
-    void start(const std::vector<std::string>& command, const process_options& options,
-               std::error_code& error);
+    std::string start(const std::vector<std::string>& command, const process_options& options,
+                      std::error_code& error);
     int send(int number) const noexcept;
     int reap();
     void kill_and_reap() noexcept;
@@ -130,6 +130,7 @@ class PIRN_EXPORT process {
     pid_t id_ = 0;
     os::handle pidfd_; // until it is reaped
     exit_state ended_;
+    bool lost_ = false; // somebody else has reaped it
     bool own_group_ = false;
     bool waited_for_ = false; // somebody is in wait
     descriptor_stream input_;
