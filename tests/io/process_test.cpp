@@ -340,6 +340,32 @@ TEST_F(processes, that_say_too_much_are_refused) {
     });
 }
 
+TEST_F(processes, are_waited_for_without_those_that_keep_their_pipes) {
+    pirn::run([] {
+        const words leaves_one{"sh", "-c", "echo out; echo err >&2; sleep 100 & echo $!"};
+        const auto began = pirn::clock::now();
+        const auto result = io::run_process(leaves_one, "unread", {.until_exit = true});
+        EXPECT_LT(pirn::clock::now() - began, 50s);
+        ASSERT_TRUE(result.output.starts_with("out\n")) << result.output;
+        EXPECT_EQ(result.errors, "err\n");
+        EXPECT_TRUE(result.end.success());
+        const pid_t left = std::stoi(result.output.substr(4));
+        EXPECT_EQ(::kill(left, SIGKILL), 0) << "it was left alone";
+        // One that ends with nobody left is read to the end, however much it is.
+        const auto much = support::pattern(3 << 20);
+        EXPECT_EQ(io::run_process({"cat"}, much, {.until_exit = true}).output.size(), much.size());
+        const words much_and_leave{"sh", "-c",
+                                   "head -c 200000 /dev/zero; sleep 100 >&2 & echo $! >&2"};
+        const auto most = io::run_process(much_and_leave, {}, {.until_exit = true});
+        EXPECT_EQ(most.output.size(), 200'000U);
+        ::kill(std::stoi(most.errors), SIGKILL);
+        EXPECT_THROW(io::run_process({"yes"}, {}, {.until_exit = true}, 100'000),
+                     std::system_error);
+        EXPECT_FALSE(pirn::try_with_timeout(
+            20ms, [] { io::run_process({"sleep", "100"}, {}, {.until_exit = true}); }));
+    });
+}
+
 TEST_F(processes, without_a_command_or_a_child_are_programmer_errors) {
     pirn::run([] {
         EXPECT_TRUE(support::complains([] { io::process{words{}}; }, "without a command"));

@@ -67,6 +67,10 @@ struct process_options {
 
     // Whether it gets a process group of its own; then signals go to all of the group.
     bool own_group = false;
+
+    // For run_process: whether it is over when the program has ended, although other processes, children of the
+    // program mostly, still hold its output open; what they write later is lost. Otherwise it reads to the end.
+    bool until_exit = false;
 };
 
 // exit_state: how a process has ended.
@@ -145,7 +149,8 @@ struct process_result {
     std::string errors;
 };
 
-// run_process: starts a program, writes `input` to it, reads all that it says, and waits. Its three streams in the
+// run_process: starts a program, writes `input` to it, reads its output and errors to the end, which is when all
+// processes that hold them have ended (process_options::until_exit: when the program has), and waits. Its three streams in the
 // options do not count. More than `most` bytes of output, or of errors, are std::errc::file_too_large. When it throws,
 // or is cancelled, the program is killed. Suspends.
 PIRN_EXPORT process_result run_process(const std::vector<std::string>& command, bytes input = {},
