@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: MIT
 //
 // Signals into a wakeup. A handler runs in the middle of anything, so it does the least: it sets a bit
-// in each set that wants the signal, and rings that set's eventfd.
+// in each set that wants the signal, and writes that set's eventfd.
 //
-//   handler ──► sets[i]->arrived |= bit ──► eventfd ──► poll operation ──► the waiting task
+//   handler ──► set->arrived |= bit ──► eventfd ──┐
+//      ▲                                          ├──► epoll ──► poll operation ──► the waiting task
+//      └──── the waiting task reads it ◄── signalfd ┘
 //
-// Not a signalfd, because that needs the signal blocked in every thread of the process, also in those
-// that were there before us.
+// A signal that every thread blocks runs no handler: it stays pending, which a signalfd tells. The task that is woken by
+// it takes the signal from there and does what the handler would have done. A signalfd alone would not do, because it
+// says nothing of a signal that some thread of the process does not block.
 //
 // Shared state:
-//   sets        slots written under `registry`, read by the handler
+//   first_set, state::next   the sets; written under `registry`, read by the handler
 //   handlers    a count and the previous action for each signal; under `registry`
 //   state::arrived   or-ed by the handler, and-ed by the waiter
 #include <pirn/io/signal.hpp>
@@ -28,28 +31,37 @@
 #include <csignal>
 #include <cstdint>
 #include <mutex>
+#include <string>
 
 #include <poll.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 namespace pirn::io {
 
 struct signal_set::state {
-    os::handle bell;
+    os::handle bell;    // an eventfd, written by the handler
+    os::handle pending; // a signalfd, or none where a policy refuses it
+    os::handle both;    // an epoll of the two, which is what is waited for
     std::uint64_t wanted = 0;
     std::atomic<std::uint64_t> arrived{0};
+    std::atomic<state*> next{nullptr};
+
+    void open();
+    void take_pending() noexcept;
+    int descriptor() const noexcept { return both ? both.get() : bell.get(); }
 
     ~state();
 };
 
 namespace {
 
-constexpr std::size_t most_sets = 16;
 constexpr int most_signals = 64;
 
 std::mutex registry;
-std::array<std::atomic<signal_set::state*>, most_sets> sets{};
+std::atomic<signal_set::state*> first_set{nullptr};
 // How many handlers are looking at the sets right now: a set is freed only when none is.
 std::atomic<int> looking{0};
 
@@ -65,11 +77,10 @@ constexpr std::uint64_t bit_of(int signal) noexcept {
 
 void on_signal(int signal) {
     const int saved = errno;
-    // seq_cst, like the exchange in ~state: either it sees us looking, or we see the slot empty.
+    // seq_cst, like the store in ~state: either it sees us looking, or we do not see the set any more.
     looking.fetch_add(1);
-    for (std::atomic<signal_set::state*>& slot : sets) {
-        signal_set::state* set = slot.load();
-        if (set == nullptr || (set->wanted & bit_of(signal)) == 0) {
+    for (signal_set::state* set = first_set.load(); set != nullptr; set = set->next.load()) {
+        if ((set->wanted & bit_of(signal)) == 0) {
             continue;
         }
         // release: pairs with the acquire exchange in wait.
@@ -97,6 +108,37 @@ int begin_handling(int signal) noexcept {
     return 0;
 }
 
+// name_of: of a signal, for a message.
+std::string name_of(int signal) {
+    switch (signal) {
+    case SIGSEGV: return "SIGSEGV";
+    case SIGBUS: return "SIGBUS";
+    case SIGFPE: return "SIGFPE";
+    case SIGILL: return "SIGILL";
+    case SIGKILL: return "SIGKILL";
+    case SIGSTOP: return "SIGSTOP";
+    default: return "signal " + std::to_string(signal);
+    }
+}
+
+// why_not: why a set cannot have the signal; nothing if it can.
+std::string why_not(int signal) {
+    switch (signal) {
+    case SIGSEGV:
+    case SIGBUS:
+    case SIGFPE:
+    case SIGILL:
+        return name_of(signal) + " is raised by a faulty instruction, which cannot wait for a task";
+    case SIGKILL:
+    case SIGSTOP: return name_of(signal) + " cannot be caught";
+    default:
+        return signal >= 1 && signal <= most_signals
+                   ? ""
+                   : "there is no signal " + std::to_string(signal) + "; they are 1 to " +
+                         std::to_string(most_signals);
+    }
+}
+
 void end_handling(int signal) noexcept {
     handled& entry = handlers[static_cast<std::size_t>(signal)];
     if (--entry.users == 0) {
@@ -108,56 +150,101 @@ void end_handling(int signal) noexcept {
 
 signal_set::state::~state() {
     const std::scoped_lock lock{registry};
-    for (std::atomic<state*>& slot : sets) {
-        state* expected = this;
-        slot.compare_exchange_strong(expected, nullptr);
+    for (std::atomic<state*>* place = &first_set; place->load() != nullptr;
+         place = &place->load()->next) {
+        if (place->load() == this) {
+            place->store(next.load());
+            break;
+        }
     }
     for (std::uint64_t left = wanted; left != 0; left &= left - 1) {
         end_handling(std::countr_zero(left) + 1);
     }
-    // A handler on another thread may have read the slot before. It takes microseconds and never waits.
+    // A handler on another thread may have found the set before. It takes microseconds and never waits.
     while (looking.load() != 0) {
         ::sched_yield();
     }
 }
 
-signal_set::signal_set(std::initializer_list<int> signals) : state_{std::make_unique<state>()} {
-    state_->bell = os::handle{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
-    if (!state_->bell) {
+void signal_set::state::open() {
+    bell = os::handle{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+    if (!bell) {
         throw_errno("eventfd");
     }
-    const std::scoped_lock lock{registry};
-    std::atomic<state*>* place = nullptr;
-    for (std::atomic<state*>& slot : sets) {
-        if (slot.load() == nullptr) {
-            place = &slot;
-            break;
+    sigset_t mask;
+    ::sigemptyset(&mask);
+    for (std::uint64_t left = wanted; left != 0; left &= left - 1) {
+        ::sigaddset(&mask, std::countr_zero(left) + 1);
+    }
+    pending = os::handle{::signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK)};
+    if (!pending) {
+        if (errno == ENOSYS || errno == EPERM) {
+            return; // what all threads block is not seen then
+        }
+        throw_errno("signalfd");
+    }
+    both = os::handle{::epoll_create1(EPOLL_CLOEXEC)};
+    if (!both) {
+        throw_errno("epoll_create1");
+    }
+    for (const os::handle* each : {&bell, &pending}) {
+        epoll_event event{};
+        event.events = EPOLLIN;
+        if (::epoll_ctl(both.get(), EPOLL_CTL_ADD, each->get(), &event) != 0) {
+            throw_errno("epoll_ctl");
         }
     }
-    PIRN_REQUIRE(place != nullptr, "there are too many signal_sets at a time", {"most", most_sets});
+}
+
+// take_pending: what all threads block.
+void signal_set::state::take_pending() noexcept {
+    signalfd_siginfo taken{};
+    while (pending && ::read(pending.get(), &taken, sizeof taken) == sizeof taken) {
+        on_signal(static_cast<int>(taken.ssi_signo)); // for all sets that want it
+    }
+}
+
+signal_set::signal_set(std::initializer_list<int> signals) : state_{std::make_unique<state>()} {
+    std::uint64_t wanted = 0;
     for (const int signal : signals) {
-        const bool exists = signal >= 1 && signal <= most_signals;
-        if (exists && (state_->wanted & bit_of(signal)) != 0) {
-            continue; // named twice
+        if (const std::string refused = why_not(signal); !refused.empty()) {
+            throw_error(std::make_error_code(std::errc::invalid_argument),
+                        ("signal_set: " + refused).c_str());
         }
-        const int result = exists ? begin_handling(signal) : -EINVAL;
-        if (result < 0) {
-            for (std::uint64_t left = state_->wanted; left != 0; left &= left - 1) {
-                end_handling(std::countr_zero(left) + 1);
-            }
-            state_->wanted = 0;
-            throw_error(error_of(result), "signal_set");
-        }
-        state_->wanted |= bit_of(signal);
+        wanted |= bit_of(signal);
     }
-    place->store(state_.get());
+    state_->wanted = wanted;
+    const std::scoped_lock lock{registry};
+    std::uint64_t begun = 0;
+    try {
+        state_->open();
+        for (std::uint64_t left = wanted; left != 0; left &= left - 1) {
+            const int signal = std::countr_zero(left) + 1;
+            if (const int result = begin_handling(signal); result < 0) {
+                throw_error(error_of(result), ("signal_set: " + name_of(signal)).c_str());
+            }
+            begun |= bit_of(signal);
+        }
+    } catch (...) {
+        for (std::uint64_t left = begun; left != 0; left &= left - 1) {
+            end_handling(std::countr_zero(left) + 1);
+        }
+        state_->wanted = 0;
+        throw;
+    }
+    state_->next.store(first_set.load());
+    first_set.store(state_.get());
 }
 
 signal_set::~signal_set() = default;
 
 std::optional<int> signal_set::try_wait() noexcept {
     // acquire: pairs with the release in the handler.
-    const std::uint64_t arrived = state_->arrived.load(std::memory_order_acquire);
+    std::uint64_t arrived = state_->arrived.load(std::memory_order_acquire);
+    if (arrived == 0) {
+        state_->take_pending();
+        arrived = state_->arrived.load(std::memory_order_acquire);
+    }
     if (arrived == 0) {
         return {};
     }
@@ -177,7 +264,7 @@ int signal_set::wait(std::error_code& error) {
             error.clear();
             return *arrived;
         }
-        awaitable<poll_operation> rung{state_->bell.get(), short{POLLIN}};
+        awaitable<poll_operation> rung{state_->descriptor(), short{POLLIN}};
         if (const int result = await(rung); result < 0) {
             error = error_of(result);
             return 0;

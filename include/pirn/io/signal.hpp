@@ -8,7 +8,7 @@
 //
 //   for (int signal : pirn::io::signal_set{SIGHUP, SIGUSR1}) …      // until the task is asked to stop
 //
-// Linux and other POSIX systems. Not for the signals of faults (SIGSEGV and its kin).
+// They may be blocked in any of the threads, or in all. Not for the signals of faults (SIGSEGV and its kin).
 #pragma once
 
 #include <pirn/base/export.hpp>
@@ -24,12 +24,14 @@
 namespace pirn::io {
 
 // signal_set: while it lives, these signals are collected for its waiter instead of doing what they
-// did; afterwards they do that again. Several sets may wait for the same signal, each sees it. At most
-// 16 sets live at a time in a process.
+// did; afterwards they do that again. Several sets may wait for the same signal, each sees it. A set has up to three
+// descriptors.
 class PIRN_EXPORT signal_set {
   public:
-    // Takes effect at once: a signal that arrives before wait() is not lost. Throws std::system_error
-    // for a number that is no signal or cannot be caught. Thread-safe. Never suspends.
+    // Takes effect at once: a signal that arrives before wait() is not lost, nor one that is blocked and pending.
+    // Throws std::system_error, std::errc::invalid_argument, for a number that is no signal, for SIGKILL and SIGSTOP,
+    // which cannot be caught, and for SIGSEGV, SIGBUS, SIGFPE and SIGILL, whose faulty instruction would be repeated
+    // for ever; and when there is no descriptor left. Thread-safe. Never suspends.
     signal_set(std::initializer_list<int> signals);
     signal_set(const signal_set&) = delete;
     signal_set& operator=(const signal_set&) = delete;
