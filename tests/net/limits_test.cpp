@@ -1,17 +1,24 @@
 // SPDX-License-Identifier: MIT
 //
 // A process without descriptors: accept waits, the others are served, and whoever knocked is let in
-// in the end (hazard 34).
+// in the end (hazard 34). A kernel without room for datagrams.
 #include <pirn/net/tcp.hpp>
+#include <pirn/net/udp.hpp>
 
 #include "net/pairs.hpp"
 #include "net/scarcity.hpp"
+#include "support/answering.hpp"
 #include "support/sanitizers.hpp"
 
 #include <array>
+#include <atomic>
+#include <cerrno>
 #include <ctime>
+#include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
+#include <sys/syscall.h>
 
 namespace {
 
@@ -68,6 +75,37 @@ TEST_F(limits, accept_can_be_stopped_while_it_waits_for_a_descriptor) {
         acceptor.request_stop();
         acceptor.get();
     });
+}
+
+// Loopback takes every datagram at once, so that the kernel is made to say that there is no room.
+TEST_F(limits, of_room_for_datagrams_let_a_batch_wait_and_count_what_has_gone) {
+    std::atomic<int> full{0};
+    const auto answer = [&](const seccomp_data&) { return full > 0 ? (--full, EAGAIN) : 0; };
+    const bool could = support::run_answering({SYS_sendmmsg}, answer, [&] {
+        pirn::run([&] {
+            auto server = net::udp_bind(net::address::loopback(0));
+            auto client = net::udp_bind(net::address::loopback(0));
+            const std::array<std::string, 5> texts{"one", "two", "three", "four", "five"};
+            std::vector<net::udp_outgoing> batch;
+            for (const std::string& each : texts) {
+                batch.push_back({pirn::bytes{each}, server.local_address()});
+            }
+            for (int waits = 0; waits < 4; ++waits) {
+                std::error_code error;
+                full = waits;
+                EXPECT_EQ(client.send_many(batch, error), texts.size());
+                EXPECT_FALSE(error) << error;
+                for (const std::string& each : texts) {
+                    std::array<char, 16> space{};
+                    const auto got = server.receive(space);
+                    EXPECT_EQ(std::string(space.data(), got.size), each);
+                }
+            }
+        });
+    });
+    if (!could) {
+        GTEST_SKIP() << "the kernel, or its policy, lets nobody answer system calls";
+    }
 }
 
 } // namespace

@@ -3,6 +3,9 @@
 // TCP as a user sees it: connections, bytes in both directions, ends and errors.
 #include <pirn/net/tcp.hpp>
 
+#include <pirn/io/copy.hpp>
+#include <pirn/io/temporary.hpp>
+
 #include "net/pairs.hpp"
 
 #include <array>
@@ -125,6 +128,39 @@ TEST_F(tcp, writing_to_who_is_gone_is_an_error_and_no_signal) {
             << error;
         EXPECT_THROW(near.write_all("x"), std::system_error);
     });
+}
+
+TEST_F(tcp, writing_in_any_way_to_who_is_gone_is_an_error_and_no_signal) {
+    ASSERT_EQ(std::signal(SIGPIPE, SIG_DFL), SIG_DFL) << "SIGPIPE would end this process";
+    using write = std::size_t (*)(net::tcp_stream&, std::error_code&);
+    const std::array<write, 3> ways{
+        [](net::tcp_stream& stream, std::error_code& error) {
+            const std::array<pirn::bytes, 2> pieces{pirn::bytes{"weft"}, pirn::bytes{"warp"}};
+            return stream.write_all_vector(pieces, error);
+        },
+        [](net::tcp_stream& stream, std::error_code& error) {
+            return stream.write_zero_copy("weft", error);
+        },
+        [](net::tcp_stream& stream, std::error_code& error) {
+            pirn::io::temporary_file file;
+            file.file().write_all("weft");
+            file.file().seek(0);
+            return static_cast<std::size_t>(pirn::io::copy(file.file(), stream, {}, error));
+        }};
+    for (const write each : ways) {
+        pirn::run([each] {
+            auto [near, far] = support::pair();
+            support::reset_on_close(far);
+            far.close();
+            std::error_code error;
+            EXPECT_EQ(each(near, error), 0U); // hears of the reset
+            EXPECT_TRUE(error);
+            for (int i = 0; i < 3; ++i) {
+                EXPECT_EQ(each(near, error), 0U);
+                EXPECT_EQ(error, std::errc::broken_pipe);
+            }
+        });
+    }
 }
 
 TEST_F(tcp, connecting_to_nobody_is_refused) {
