@@ -11,6 +11,7 @@
 #include "support/sanitizers.hpp"
 #include "support/threads.hpp"
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -146,6 +147,27 @@ TEST_F(crews, move_a_migratable_task_while_it_waits_for_its_turn) {
     });
 }
 
+TEST_F(crews, leave_a_migratable_task_where_it_is_while_it_is_tied) {
+    with_helpers(1, [](pirn::scheduler& tasks) {
+        bool moved = false;
+        tasks
+            .spawn({.migratable = true},
+                   [&] {
+                       ++pirn::detail::current_task()->ties;
+                       const std::thread::id first = thread_now();
+                       for (int i = 0; i < 100 && !moved; ++i) {
+                           tasks.current()->spawn([] { compute_for(200us); }).detach();
+                           pirn::yield_now();
+                           moved = thread_now() != first;
+                       }
+                       --pirn::detail::current_task()->ties;
+                   })
+            .detach();
+        tasks.run();
+        EXPECT_FALSE(moved);
+    });
+}
+
 TEST_F(crews, bring_results_and_errors_home_from_any_thread) {
     with_helpers(3, [](pirn::scheduler& tasks) {
         const int sum = tasks
@@ -244,6 +266,78 @@ TEST_F(crews, stop_a_task_that_is_still_on_its_way_to_its_worker) {
             })
             .get();
     });
+}
+
+// holds_in_time: false when it takes absurdly long.
+template <class Condition>
+bool holds_in_time(Condition holds) {
+    const auto patience = std::chrono::steady_clock::now() + 20s;
+    while (!holds()) {
+        if (std::chrono::steady_clock::now() > patience) {
+            return false;
+        }
+        std::this_thread::sleep_for(100us);
+    }
+    return true;
+}
+
+// other_than: of the two workers, the other one.
+int other_than(const pirn::scheduler& one) { return one.number() == 0 ? 1 : 0; }
+
+// never_looking: a worker that sleeps does so until it is woken, and not until it looks for a deadlock.
+const pirn::scheduler_options never_looking{.report_deadlock_after = 0s};
+
+TEST_F(crews, wake_a_worker_that_sleeps_for_a_task_of_its_own) {
+    with_helpers(
+        1,
+        [](pirn::scheduler& tasks) {
+            for (int round = 0; round < 5; ++round) {
+                std::this_thread::sleep_for(10ms); // it has nothing to do, and goes to sleep
+                std::atomic<bool> ran{false};
+                auto task = tasks.spawn({.worker = other_than(tasks)}, [&] { ran = true; });
+                ASSERT_TRUE(holds_in_time([&] { return ran.load(); })) << "in round " << round;
+                task.join();
+            }
+        },
+        never_looking);
+}
+
+TEST_F(crews, end_one_wait_after_the_other_of_a_task_on_another_thread) {
+    with_helpers(
+        1,
+        [](pirn::scheduler& tasks) {
+            constexpr int rounds = 5;
+            bool heard = true;
+            static constexpr pirn::detail::cancel_origin why{"a test", {}};
+            std::array<pirn::detail::cancel_node, rounds> scopes;
+            std::atomic<int> standing{-1};
+            std::atomic<int> left{0};
+            std::atomic<pirn::waiter*> waits{nullptr};
+            auto task = tasks.spawn({.worker = other_than(tasks)}, [&] {
+                for (int i = 0; i < rounds; ++i) {
+                    auto& scope = scopes[static_cast<std::size_t>(i)];
+                    pirn::detail::enter(scope, *pirn::detail::current_task());
+                    pirn::waiter here{[](pirn::waiter& on) noexcept { pirn::unpark(on); }};
+                    waits = &here;
+                    standing = i;
+                    pirn::park(here);
+                    pirn::detail::leave(scope);
+                    ++left;
+                }
+            });
+            for (int i = 0; i < rounds; ++i) {
+                ASSERT_TRUE(holds_in_time([&] { return standing == i; }));
+                std::this_thread::sleep_for(5ms); // it is parked, and its worker asleep
+                pirn::detail::request_cancel(scopes[static_cast<std::size_t>(i)], why);
+                heard = heard && holds_in_time([&] { return left == i + 1; });
+                EXPECT_TRUE(heard) << "in round " << i;
+                if (!heard) {
+                    pirn::unpark(*waits); // so that the test ends
+                }
+            }
+            task.join();
+        },
+        never_looking);
 }
 
 TEST_F(crews, ask_everybody_to_stop_also_those_who_wait_and_may_be_moved) {

@@ -330,4 +330,20 @@ TEST_F(park, lets_a_scheduler_end_only_when_who_woke_its_last_task_has_let_go_of
     other.join();
 }
 
+TEST_F(park, is_not_needed_for_others_to_have_their_turn_beside_calls_that_are_answered_at_once) {
+    pirn::scheduler tasks;
+    bool had_its_turn = false;
+    int calls = 0;
+    auto busy = tasks.spawn([&] {
+        while (!had_its_turn && calls < 10'000'000) {
+            pirn::detail::checkpoint();
+            ++calls;
+        }
+    });
+    auto other = tasks.spawn([&] { had_its_turn = true; });
+    busy.get();
+    EXPECT_LT(calls, 10'000) << "it has kept its thread to itself";
+    other.get();
+}
+
 } // namespace
