@@ -3,6 +3,7 @@
 // Cancel scopes: level-triggered, left by who asked, kept off by shields, whatever asks.
 #include <pirn/scope/cancel_scope.hpp>
 
+#include <pirn/loop/test_clock.hpp>
 #include <pirn/runtime/runtime.hpp>
 #include <pirn/runtime/sleep.hpp>
 #include <pirn/runtime/spawn.hpp>
@@ -281,6 +282,30 @@ TEST_F(scopes, tell_a_stop_token) {
             const std::stop_token token = enters.stop_token();
             enters.run([&] { EXPECT_TRUE(token.stop_requested()); });
         });
+    });
+}
+
+TEST_F(scopes, that_are_gone_stop_no_token_any_more) {
+    pirn::run([] {
+        std::stop_token token;
+        {
+            pirn::cancel_scope scope;
+            scope.run([&] { token = scope.stop_token(); });
+            EXPECT_TRUE(token.stop_possible());
+        }
+        EXPECT_FALSE(token.stop_possible()) << "something still holds the source";
+        EXPECT_FALSE(token.stop_requested());
+    });
+}
+
+TEST_F(scopes, that_were_left_in_time_are_not_cancelled_by_their_deadline) {
+    pirn::test_clock clock{pirn::when_idle::jumps};
+    pirn::run({.loop = {.time = &clock}}, [] {
+        pirn::cancel_scope scope{pirn::after(5ms)};
+        EXPECT_TRUE(scope.run([] { pirn::yield_now(); }));
+        pirn::sleep_for(1h);
+        EXPECT_FALSE(scope.cancel_requested());
+        EXPECT_EQ(scope.cause(), "");
     });
 }
 
