@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <stdexcept>
 #include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -109,6 +110,26 @@ TEST_F(moving_values, that_refuse_to_be_fetched_leave_the_sender_waiting) {
     }
     EXPECT_EQ(received(between), 1);
     EXPECT_TRUE(sends.get());
+}
+
+TEST_F(moving_values, that_refuse_to_be_fetched_leave_the_sender_in_its_place) {
+    pirn::scheduler tasks;
+    pirn::channel<stubborn> between;
+    std::vector<pirn::join_handle<bool>> senders;
+    for (int i = 1; i <= 3; ++i) {
+        senders.push_back(tasks.spawn([&between, i] { return between.send(stubborn{i}); }));
+    }
+    tasks.tick();
+    for (int i = 1; i <= 3; ++i) {
+        {
+            const refusing now;
+            EXPECT_THROW(between.receive(), std::runtime_error);
+        }
+        EXPECT_EQ(received(between), i) << "who came first is served first";
+    }
+    for (auto& each : senders) {
+        EXPECT_TRUE(each.get());
+    }
 }
 
 TEST_F(moving_values, of_a_waiting_sender_that_refuse_to_queue_up_throw_in_the_sender) {

@@ -272,6 +272,20 @@ TEST_F(selects, wait_for_a_stop_token) {
     EXPECT_EQ(waits.get(), 1U);
 }
 
+TEST_F(selects, do_not_hear_of_a_stop_that_comes_once_they_are_decided) {
+    pirn::scheduler tasks;
+    std::stop_source source;
+    pirn::channel<int> some;
+    auto waits = tasks.spawn([&] {
+        const auto stops = [&](int) { source.request_stop(); }; // the other case still exists
+        return pirn::select(on(some.receiving(), stops), on(source.get_token(), nothing));
+    });
+    tasks.tick();
+    EXPECT_TRUE(some.try_send(1));
+    EXPECT_EQ(waits.get(), 0U);
+    EXPECT_TRUE(source.stop_requested());
+}
+
 TEST_F(selects, end_when_the_task_is_asked_to_stop_and_then_nothing_has_happened) {
     pirn::scheduler tasks;
     pirn::channel<std::unique_ptr<int>> out;
