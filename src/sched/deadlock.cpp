@@ -15,6 +15,10 @@
 #include "sched/access.hpp"
 #include "sched/share.hpp"
 
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <new>
 #include <string>
@@ -105,6 +109,41 @@ void scheduler::look_for_circles() noexcept {
         }
     } catch (const std::bad_alloc&) { // NOLINT(bugprone-empty-catch): not now
     }
+}
+
+// sleeps_for_good: it sleeps, expects nothing, and was left nothing to do. Gives the number of its sleep.
+bool scheduler::sleeps_for_good(std::uint64_t& sleep) const noexcept {
+    sleep = share_->sleeps.load();
+    return share_->asleep.load() != 0 && !share_->expects_news.load() &&
+           share_->count.load() == 0 && inbox_.empty() && calls_.empty() &&
+           share_->sleeps.load() == sleep;
+}
+
+// all_sleep_for_good: there was a moment at which all its schedulers slept, and none of them expected anything. Two
+// tasks that wake each other on two threads make both sleep again and again, but never both at the same time without a
+// wake that is under way. So all are looked at twice: who is found in the same sleep both times has slept in between,
+// and a wake from before is seen the second time. True for one of those who ask, until one has had something to do.
+bool crew::all_sleep_for_good() noexcept {
+    std::array<std::uint64_t, most_members> sleeps{};
+    const auto look = [&](auto&& accept) {
+        for (std::size_t i = 0; i < size(); ++i) {
+            const scheduler* const one = member(i);
+            std::uint64_t sleep = 0;
+            if (one != nullptr && (!one->sleeps_for_good(sleep) || !accept(i, sleep))) {
+                return false;
+            }
+        }
+        return true;
+    };
+    if (!look([&](std::size_t i, std::uint64_t sleep) {
+            sleeps[i] = sleep;
+            return true;
+        })) {
+        return false;
+    }
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    return look([&](std::size_t i, std::uint64_t sleep) { return sleeps[i] == sleep; }) &&
+           deadlock_reported_.exchange(1) == 0;
 }
 
 void scheduler::report_deadlock() noexcept {

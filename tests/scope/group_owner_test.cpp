@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A group and its owner: the error of a task ends the owner's block, and what ends the owner's wait ends the group.
+// A group and its owner: the error of a task ends the owner's block, and comes out where the block is left.
 #include <pirn/coro/generator.hpp>
 #include <pirn/runtime/runtime.hpp>
 #include <pirn/runtime/sleep.hpp>
@@ -48,13 +48,6 @@ INSTANTIATE_TEST_SUITE_P(threads, owners, testing::Values(std::size_t{1}, std::s
 [[noreturn]] void fail_soon() {
     pirn::yield_now();
     throw std::runtime_error{"refused"};
-}
-
-// ends: whether the function returns, or throws, long before the tests' patience is over.
-bool ends(const std::function<void()>& function) {
-    const auto begin = pirn::now();
-    function();
-    return pirn::now() - begin < 10s;
 }
 
 TEST_P(owners, error_of_a_task_ends_a_block_that_waits_for_something_else) {
@@ -312,111 +305,6 @@ TEST_P(owners, group_in_a_generator_leaves_its_reader_cancelled_only_while_it_li
         }),
                      std::runtime_error);
         EXPECT_FALSE(pirn::stop_requested());
-    });
-}
-
-TEST_P(owners, deadline_around_wait_ends_tasks_of_a_group_made_outside) {
-    in_runtime([] {
-        pirn::task_group group;
-        int ended = 0;
-        for (int i = 0; i < 3; ++i) {
-            group.spawn([&] {
-                try {
-                    pirn::sleep_for(1h);
-                } catch (const pirn::cancelled&) {
-                    EXPECT_EQ(pirn::cancel_cause(), "the wait for its group was cancelled");
-                    static_cast<void>(std::atomic_ref<int>{ended}.fetch_add(1));
-                    throw;
-                }
-            });
-        }
-        EXPECT_TRUE(
-            ends([&] { EXPECT_FALSE(pirn::try_with_timeout(5ms, [&] { group.wait(); })); }));
-        EXPECT_EQ(ended, 3) << "all have ended before wait is left";
-        EXPECT_EQ(group.size(), 0U);
-        EXPECT_TRUE(group.cancel_requested());
-        pirn::yield_now();
-    });
-}
-
-TEST_P(owners, cancelled_wait_still_delivers_an_error_first) {
-    in_runtime([] {
-        pirn::task_group group;
-        group.spawn([] {
-            try {
-                stand_still();
-            } catch (const pirn::cancelled&) {
-                throw std::runtime_error{"on the way out"};
-            }
-        });
-        EXPECT_THROW(static_cast<void>(pirn::try_with_timeout(5ms, [&] { group.wait(); })),
-                     std::runtime_error);
-    });
-}
-
-TEST_P(owners, scope_and_request_end_a_wait_and_a_start_alike) {
-    in_runtime([] {
-        const auto waits = std::vector<std::function<void(pirn::task_group&)>>{
-            [](pirn::task_group& group) {
-                group.spawn(stand_still);
-                group.wait();
-            },
-            [](pirn::task_group& group) { group.start([](pirn::started<>&) { stand_still(); }); },
-            [](pirn::task_group& group) {
-                static_cast<void>(group.start<int>([](pirn::started<int>& ready) {
-                    try {
-                        stand_still();
-                    } catch (const pirn::cancelled&) {
-                        ready(1); // too late
-                        throw;
-                    }
-                }));
-            },
-            [](pirn::task_group& group) { group.run([&] { group.spawn(stand_still); }); },
-        };
-        for (const auto& wait : waits) {
-            pirn::task_group outside;
-            pirn::cancel_scope scope;
-            auto canceller = pirn::spawn({.worker = pirn::this_worker}, [&] {
-                pirn::sleep_for(2ms);
-                scope.cancel();
-            });
-            EXPECT_TRUE(ends([&] { EXPECT_FALSE(scope.run([&] { wait(outside); })); }));
-            EXPECT_TRUE(ends([&] {
-                EXPECT_FALSE(scope.run([&] { wait(outside); }))
-                    << "a scope that is cancelled already";
-            }));
-            canceller.join();
-            auto task = pirn::spawn([&] {
-                pirn::task_group group;
-                wait(group);
-            });
-            pirn::sleep_for(2ms);
-            task.request_stop();
-            EXPECT_TRUE(ends([&] { EXPECT_THROW(task.get(), pirn::cancelled); }));
-        }
-    });
-}
-
-TEST_P(owners, start_that_is_cancelled_ends_only_the_task_that_it_started) {
-    in_runtime([] {
-        pirn::task_group group;
-        bool other_ended = false;
-        group.spawn([&] {
-            try {
-                stand_still();
-            } catch (const pirn::cancelled&) {
-                other_ended = true;
-                throw;
-            }
-        });
-        EXPECT_FALSE(pirn::try_with_timeout(
-            3ms, [&] { group.start([](pirn::started<>&) { stand_still(); }); }));
-        while (group.size() > 1) pirn::yield_now();
-        EXPECT_FALSE(other_ended);
-        EXPECT_FALSE(group.cancel_requested());
-        group.cancel();
-        group.wait();
     });
 }
 
