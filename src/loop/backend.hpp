@@ -94,6 +94,7 @@ struct operation_access {
     static int& sent(send_file_operation& what) noexcept { return what.sent_; }
 
     static pool_door*& door(pooled_operation& what) noexcept { return what.door_; }
+    static bool is_call(const pooled_operation& what) noexcept { return what.is_call_; }
     static void*& runner(pooled_operation& what) noexcept { return what.runner_; }
     static std::atomic<int>& stop(pooled_operation& what) noexcept { return what.stop_; }
 };

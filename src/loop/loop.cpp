@@ -67,7 +67,8 @@ void loop::submit(operation& what) noexcept {
         if (detail::is_at_once(what.kind())) {
             state_->finish(what, detail::perform_at_once(what, socket_flags()));
         } else if (what.kind() >= operation_kind::work && !state_->kernel->serves(what)) {
-            state_->door.submit(static_cast<pooled_operation&>(what));
+            auto& pooled = static_cast<pooled_operation&>(what);
+            state_->door_for(pooled).submit(pooled);
         } else {
             state_->kernel->submit(what);
         }
@@ -110,7 +111,8 @@ void loop::cancel(operation& what) noexcept {
         state_->clockwork.disarm(static_cast<timer_operation&>(what));
         state_->finish(what, -ECANCELED);
     } else if ((what.flags_ & flag::on_pool) != 0) {
-        state_->door.cancel(static_cast<pooled_operation&>(what));
+        auto& pooled = static_cast<pooled_operation&>(what);
+        state_->door_for(pooled).cancel(pooled);
     } else {
         state_->kernel->cancel(what);
     }
@@ -198,7 +200,8 @@ time_point loop::next_deadline() noexcept {
         return now;
     }
     time_point next = state_->clockwork.next();
-    if (const time_point pool = state_->door.next(); pool != never) {
+    if (const time_point pool = std::min(state_->door.next(), state_->calls.next());
+        pool != never) {
         next =
             state_->time == nullptr ? std::min(next, pool) : now; // which is not in the test's time
     }
@@ -225,7 +228,8 @@ void loop::state::require_owner() const {
 
 loop::state::state(const loop_options& options)
     : kernel{detail::make_backend(checked(options), out)},
-      door{options.pool, *kernel, out.finished}, time{options.time} {}
+      door{options.pool, *kernel, out.finished}, calls{options.calls, *kernel, out.finished},
+      time{options.time} {}
 
 void loop::state::require_here(const char* caller) const {
     if (!is_here()) {

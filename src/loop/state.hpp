@@ -54,7 +54,13 @@ struct loop::state {
     detail::outbox out; // whose completions are still to be called
     std::unique_ptr<detail::backend> kernel;
     std::optional<std::system_error> refused; // by the kernel, and not thrown yet
-    detail::pool_door door;
+    // The door that an operation for a pool goes out by.
+    detail::pool_door& door_for(const pooled_operation& what) noexcept {
+        return detail::operation_access::is_call(what) ? calls : door;
+    }
+
+    detail::pool_door door;  // files, names and work
+    detail::pool_door calls; // pirn::blocking
     timers clockwork;
     test_clock* const time;
     std::size_t pending = 0;

@@ -24,6 +24,7 @@ bool loop::state::turn(time_point until, std::size_t& delivered) {
     const bool woken = asked.load(std::memory_order_relaxed) != 0 &&
                        asked.exchange(0, std::memory_order_acquire) != 0;
     door.turn();
+    calls.turn();
     expire();
     delivered += deliver();
     if (refused && !door.busy()) {
@@ -53,14 +54,15 @@ bool loop::state::poll(time_point until) {
 // its time: it is made to come, or it does not come.
 time_point loop::state::latest(time_point until) {
     const time_point due = std::min(until, clockwork.next());
+    const time_point pools = std::min(door.next(), calls.next());
     if (time == nullptr) {
-        return std::min(due, door.next());
+        return std::min(due, pools);
     }
     if (due <= time->now()) {
         return at_once;
     }
-    if (due == never || time->idle() == when_idle::stands || door.busy()) {
-        return door.next();
+    if (due == never || time->idle() == when_idle::stands || door.busy() || calls.busy()) {
+        return pools;
     }
     poll(at_once);
     if (out.empty() && asked.load(std::memory_order_relaxed) == 0) {

@@ -3,9 +3,13 @@
 // Calls on the blocking pool: results, errors, requests to stop before, during and after.
 #include <pirn/runtime/blocking.hpp>
 
+#include <pirn/io/file.hpp>
+#include <pirn/loop/blocking_pool.hpp>
+#include <pirn/net/resolver.hpp>
 #include <pirn/runtime/runtime.hpp>
 #include <pirn/runtime/sleep.hpp>
 #include <pirn/runtime/spawn.hpp>
+#include <pirn/scope/timeout.hpp>
 
 #include "support/account.hpp"
 
@@ -17,6 +21,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -113,6 +118,38 @@ TEST_F(blocking, is_interrupted_in_a_system_call_when_it_looks) {
         ::close(ends[0]);
         ::close(ends[1]);
     });
+}
+
+// On both backends, as PIRN_BACKEND says: on epoll files need threads, names do on either.
+TEST_F(blocking, holds_up_neither_names_nor_files) {
+    pirn::run([] {
+        std::atomic<int> begun{0};
+        std::atomic<bool> over{false};
+        std::vector<pirn::join_handle<>> calls;
+        for (int i = 0; i < 200; ++i) {
+            calls.push_back(pirn::spawn([&] {
+                pirn::blocking([&] {
+                    ++begun;
+                    while (!over) std::this_thread::sleep_for(1ms);
+                });
+            }));
+        }
+        while (begun < 16) pirn::sleep_for(1ms);
+        EXPECT_TRUE(pirn::try_with_timeout(20s, [] {
+            EXPECT_FALSE(pirn::net::resolve("localhost", 1).empty());
+            auto file = pirn::io::file::open("/proc/self/exe");
+            std::array<std::byte, 4> start{};
+            EXPECT_EQ(file.read_at(start, 0), start.size());
+        }));
+        over = true;
+        for (auto& each : calls) each.get();
+    });
+}
+
+TEST_F(blocking, runs_on_the_pool_that_is_named_for_calls) {
+    const auto pool = std::make_shared<pirn::blocking_pool>();
+    pirn::run({.loop = {.calls = pool}},
+              [&] { pirn::blocking([&] { EXPECT_EQ(pool->threads(), 1U); }); });
 }
 
 } // namespace

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Threads for what can only be done by waiting: functions of the program's own, and files where the
-// kernel has no better way. Loops share a pool by naming it in their options; it is of no use without
-// a loop.
+// kernel has no better way. Each loop has two pools, one for pirn::blocking (loop_options::calls) and one for all else
+// (loop_options::pool). Loops share a pool by naming it in their options; it is of no use without a loop.
 //
 //               a loop's own list                the pool's queue           a thread
 //   submit ───► waits, when the loop has ──────► first come, ───────────► runs ──► back to the loop

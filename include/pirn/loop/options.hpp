@@ -26,9 +26,13 @@ struct loop_options {
     // in flight; this many are handed to the kernel at a time. 1 to 4096.
     unsigned submission_slots = 256;
 
-    // The threads for what the kernel cannot do without waiting, shared by all loops that name the same
-    // pool. Null: the loop makes one of its own, whose threads come with the first such operation.
+    // The threads for what the kernel cannot do without waiting (files, names, a work_operation), shared by all loops
+    // that name the same pool. Null: the loop makes one of its own, whose threads come with the first such operation.
     std::shared_ptr<blocking_pool> pool = nullptr;
+
+    // The threads for pirn::blocking, in the same way. A pool apart, so that calls of the program's own that take long
+    // hold up neither files nor names. Naming one pool for both is allowed, and puts them in one queue again.
+    std::shared_ptr<blocking_pool> calls = nullptr;
 
     // Places for completions that the loop has not looked at yet; 0 is 16 for each slot of the submission queue.
     // Rounded up to a power of two, and to no fewer than those slots. What does not fit is kept by the kernel,

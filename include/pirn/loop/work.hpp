@@ -30,6 +30,8 @@ class PIRN_EXPORT pooled_operation : public operation, private mpsc_link {
     pooled_operation(operation_kind kind, completion done) noexcept : operation{kind, done} {}
     ~pooled_operation() = default;
 
+    bool is_call_ = false; // a call of the program's own: done on the pool for those
+
   private:
     friend class mpsc<pooled_operation>;
     friend struct detail::operation_access;

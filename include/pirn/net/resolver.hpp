@@ -5,7 +5,7 @@
 //
 //   for (const auto& each : pirn::net::resolve("example.org", 443)) …
 //
-// A lookup occupies a thread of the pool until it ends, which without an answer of any server takes as long as
+// A lookup occupies a thread of the pool (loop_options::pool, which files use too) until it ends, which without an answer of any server takes as long as
 // resolv.conf(5) says (ten seconds, say). Whoever waits for it may leave at any time; the thread then goes on
 // alone, and run() waits for it.
 #pragma once

@@ -4,7 +4,9 @@
 //
 //   auto row = pirn::blocking([&] { return database.query(text); });
 //
-// The task waits; its thread does not. Threads of the pool come and go with the demand (loop_options::pool).
+// The task waits; its thread does not. Threads of the pool come and go with the demand, up to 16 unless
+// loop_options::calls names another pool. Files and names have a pool of their own (loop_options::pool): calls that take
+// long do not hold them up, but they do hold up each other.
 #pragma once
 
 #include <pirn/base/error.hpp>
@@ -48,7 +50,9 @@ struct blocking_work : work_operation {
     using slot = std::optional<std::conditional_t<std::is_void_v<Result>, int, Result>>;
 
     blocking_work(Function& what, completion done) noexcept
-        : work_operation{&go, done}, call{what} {}
+        : work_operation{&go, done}, call{what} {
+        is_call_ = true;
+    }
 
     static decltype(auto) invoke(blocking_work& self) {
         if constexpr (std::is_invocable_v<Function&, blocking_call&>) {
@@ -89,7 +93,7 @@ struct blocking_result<Function, true> {
 
 } // namespace detail
 
-// blocking: calls the function on a thread of the loop's blocking pool, and returns what it returns, or throws what it
+// blocking: calls the function on a thread of the loop's pool for calls, and returns what it returns, or throws what it
 // throws. It may take a blocking_call&. Throws `cancelled` if the task is asked to stop before the function has begun,
 // which then is not called; one that has begun is waited for, and what it returns is returned. std::system_error if no
 // thread can be had. Called inside a task of a runtime; the function is not in a task. Suspends.
