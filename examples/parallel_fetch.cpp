@@ -51,8 +51,8 @@ int main(int argc, char** argv) {
         argc, argv,
         "Asks several servers at the same time, each with a limit of time and a fallback.");
     pirn::run([] {
-        pirn::task_group servers;
         std::vector<net::address> mirrors;
+        pirn::task_group servers;
         const auto start = [&](std::chrono::milliseconds delay, const char* name) {
             mirrors.push_back(
                 servers.start<net::address>([delay, name](pirn::started<net::address>& ready) {

@@ -17,8 +17,8 @@
 //       for (;;) clients.spawn(talk, listener.accept());
 //   });
 //
-// Declare what the tasks use before the group: it is destroyed after the group has waited for them. After trio's
-// nurseries and Java's StructuredTaskScope. A request to stop that reaches the scope in which the group was made
+// Declare a group below everything that its tasks use. A local that is declared below the group is destroyed before
+// the group has joined its tasks, and they would use what is gone. After trio's nurseries and Java's StructuredTaskScope. A request to stop that reaches the scope in which the group was made
 // reaches the group's tasks too.
 #pragma once
 
