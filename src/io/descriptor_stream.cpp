@@ -58,7 +58,7 @@ int try_and_wait(endpoint& which, int polled, direction side, short events, Try 
     endpoint::in_use mark{which, side, ready, here};
     pirn::detail::give_way();
     for (;;) {
-        if (which.closed() || stop_requested()) {
+        if (which.closed() || pirn::detail::stop_refuses()) {
             return -ECANCELED;
         }
         const int result = attempt();

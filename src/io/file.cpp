@@ -282,8 +282,9 @@ void file::lock(lock_kind kind, std::error_code& error) {
     for (auto pause = std::chrono::milliseconds{1};;
          pause = std::min(pause * 2, std::chrono::milliseconds{50})) {
         pirn::detail::give_way();
-        const int result =
-            stop_requested() || endpoint_.closed() ? -ECANCELED : os::lock(native_handle(), how);
+        const int result = pirn::detail::stop_refuses() || endpoint_.closed()
+                               ? -ECANCELED
+                               : os::lock(native_handle(), how);
         error = error_of(result);
         if (result != -EWOULDBLOCK) {
             return;

@@ -117,7 +117,7 @@ file_event file_watch::next(std::error_code& error) {
             }
             begin_ = 0;
             end_ = count;
-        } else if (stop_requested()) {
+        } else if (pirn::detail::stop_refuses()) {
             error = error_of(detail::refuse(-ECANCELED));
             return {};
         }

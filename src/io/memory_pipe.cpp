@@ -118,7 +118,7 @@ int go_on_until(lane& of, who& self, Answer answer) {
     constexpr int nothing_yet = -EAGAIN;
     pirn::detail::give_way();
     for (;;) {
-        if (stop_requested()) {
+        if (pirn::detail::stop_refuses()) {
             return -ECANCELED;
         }
         {

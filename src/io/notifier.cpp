@@ -53,7 +53,7 @@ void notifier::wait(std::error_code& error) {
     PIRN_REQUIRE(!waited_for_, "two tasks wait for the same notifier; let one of them do it");
     pirn::detail::give_way();
     for (;;) {
-        if (stop_requested()) {
+        if (pirn::detail::stop_refuses()) {
             error = error_of(-ECANCELED);
             return;
         }

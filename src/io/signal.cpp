@@ -256,7 +256,7 @@ std::optional<int> signal_set::try_wait() noexcept {
 int signal_set::wait(std::error_code& error) {
     pirn::detail::give_way();
     for (;;) {
-        if (stop_requested()) {
+        if (pirn::detail::stop_refuses()) {
             error = error_of(-ECANCELED);
             return 0;
         }

@@ -151,7 +151,7 @@ detail::endpoint* byte_stream::do_endpoint() const noexcept { return nullptr; }
 
 void byte_stream::nothing_to_write(std::error_code& error) noexcept {
     pirn::detail::give_way();
-    error = error_of(stop_requested() ? -ECANCELED : 0);
+    error = error_of(pirn::detail::stop_refuses() ? -ECANCELED : 0);
 }
 
 // ---- messages

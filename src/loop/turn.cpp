@@ -27,7 +27,7 @@ bool loop::state::turn(time_point until, std::size_t& delivered) {
     calls.turn();
     expire();
     delivered += deliver();
-    if (refused && !door.busy()) {
+    if (refused && !door.busy() && !calls.busy()) {
         const std::system_error error = *std::exchange(refused, std::nullopt);
         throw error;
     }

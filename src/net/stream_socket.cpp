@@ -78,7 +78,7 @@ void stream_socket::close() noexcept {
 
 std::size_t stream_socket::do_read(mutable_bytes into, std::error_code& error) {
     awaitable<receive_operation> receive{native_handle(), into};
-    receive.wait_first = was_short_;
+    receive.wait_first = was_short_ && !pirn::detail::attempt_left();
     const std::size_t got = detail::await_on(endpoint_, direction::reading, receive, error);
     was_short_ = got < into.size();
     count();
@@ -131,7 +131,7 @@ std::size_t stream_socket::do_write(bytes from, std::error_code& error) {
 std::size_t stream_socket::write(bytes from, std::error_code& error) {
     if (from.empty()) {
         pirn::detail::give_way();
-        error = error_of(stop_requested() ? -ECANCELED : 0);
+        error = error_of(pirn::detail::stop_refuses() ? -ECANCELED : 0);
         return 0;
     }
     return stream_socket::do_write(from, error);
@@ -220,7 +220,7 @@ void stream_socket::shutdown(shutdown_side which) {
 
 void stream_socket::do_shutdown_write(std::error_code& error) {
     pirn::detail::give_way();
-    if (endpoint_.closed() || stop_requested()) {
+    if (endpoint_.closed() || pirn::detail::stop_refuses()) {
         error = error_of(-ECANCELED);
     } else {
         shutdown(shutdown_side::write, error);

@@ -84,7 +84,7 @@ int try_or_await(io::detail::endpoint& which, direction side, awaitable<Operatio
     loop& here = current_loop();
     io::detail::endpoint::in_use mark{which, side, what, here};
     pirn::detail::give_way();
-    if (which.closed() || stop_requested()) {
+    if (which.closed() || pirn::detail::stop_refuses()) {
         return -ECANCELED;
     }
     const int result = at_once();

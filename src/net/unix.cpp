@@ -60,7 +60,7 @@ void send_on(io::detail::endpoint& through, const msghdr& message, std::error_co
     pause_between attempts;
     for (;;) {
         pirn::detail::give_way();
-        const int result = through.closed() || stop_requested()
+        const int result = through.closed() || pirn::detail::stop_refuses()
                                ? -ECANCELED
                                : os::send_message(through.descriptor(), &message, 0);
         error = error_of(result);

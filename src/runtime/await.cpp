@@ -79,7 +79,7 @@ int await_operation(operation& what, waiter*& sleeper) noexcept {
 }
 
 int await_on(loop& here, operation& what, waiter*& sleeper) noexcept {
-    if (stop_requested()) {
+    if (stop_refuses()) {
         return -ECANCELED; // nothing was started
     }
     if (here.attempt(what)) {
@@ -88,6 +88,9 @@ int await_on(loop& here, operation& what, waiter*& sleeper) noexcept {
     operation_waiter on{here, what};
     sleeper = &on;
     park(on);
+    if (PIRN_UNLIKELY(what.result() == -ECANCELED)) {
+        note_stop();
+    }
     return what.result();
 }
 

@@ -93,7 +93,7 @@ int await_elsewhere(loop& there, operation& what, waiter*& sleeper,
     scheduler* const destination = scheduler_on(there);
     PIRN_REQUIRE(destination != nullptr,
                  "a stream was used on another runtime than the one that it was made on");
-    if (stop_requested()) {
+    if (stop_refuses()) {
         return -ECANCELED;
     }
     journey trip{*destination, there, what, still_wanted, whose};
@@ -103,7 +103,11 @@ int await_elsewhere(loop& there, operation& what, waiter*& sleeper,
     if (trip.asked) {
         park(trip.cancelled);
     }
-    return trip.begun ? what.result() : -ECANCELED;
+    const int result = trip.begun ? what.result() : -ECANCELED;
+    if (result == -ECANCELED) {
+        note_stop();
+    }
+    return result;
 }
 
 bool call_elsewhere_erased(loop& there, void (*call)(void* what) noexcept, void* what) noexcept {

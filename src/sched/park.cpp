@@ -11,6 +11,8 @@
 
 #include "sched/access.hpp"
 
+#include <utility>
+
 namespace pirn {
 namespace {
 
@@ -119,17 +121,23 @@ void unpark(waiter& on) noexcept {
 void yield_now() {
     detail::task& self = required_task();
     if (PIRN_UNLIKELY(self.asked_to_stop())) {
+        ++self.stops_seen;
         throw cancelled{};
     }
     pass_turn(self);
     if (PIRN_UNLIKELY(self.asked_to_stop())) { // by what came meanwhile, such as a deadline
+        ++self.stops_seen;
         throw cancelled{};
     }
 }
 
 bool stop_requested() noexcept {
-    const detail::task* self = detail::running_task();
-    return self != nullptr && self->asked_to_stop();
+    detail::task* const self = detail::running_task();
+    if (self == nullptr || !self->asked_to_stop()) {
+        return false;
+    }
+    ++self->stops_seen;
+    return true;
 }
 
 void throw_if_stopped() {
@@ -139,6 +147,22 @@ void throw_if_stopped() {
 }
 
 namespace detail {
+
+bool stop_refuses() noexcept {
+    task* const self = running_task();
+    if (self == nullptr || !self->asked_to_stop() || std::exchange(self->attempt_left, false)) {
+        return false;
+    }
+    ++self->stops_seen;
+    return true;
+}
+
+bool attempt_left() noexcept {
+    const task* const self = running_task();
+    return self != nullptr && self->attempt_left;
+}
+
+void note_stop() noexcept { static_cast<void>(pirn::stop_requested()); }
 
 void park_for(waiter& on, task* next) {
     task& self = *on.who;
@@ -196,11 +220,14 @@ void task::nudge_call::arrived(remote_call& which) noexcept {
 // In one go, without the three calls that it stands for: they would be a good part of an answer.
 void checkpoint() {
     auto* const here = static_cast<scheduler*>(this_thread().worker);
-    const task* const self = here != nullptr ? scheduler_access::running(*here) : nullptr;
+    task* const self = here != nullptr ? scheduler_access::running(*here) : nullptr;
     if (self == nullptr) {
         return;
     }
     if (PIRN_UNLIKELY(self->asked_to_stop() || !scheduler_access::spend_answer(*here))) {
+        if (std::exchange(self->attempt_left, false)) {
+            return;
+        }
         throw_if_stopped();
         let_others_run();
         throw_if_stopped();

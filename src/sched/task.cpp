@@ -122,7 +122,7 @@ void release(task& which) noexcept {
 
 void wait_for_end(task& other, bool cancellable) {
     task* self = running_task();
-    if (cancellable && self != nullptr && PIRN_UNLIKELY(self->asked_to_stop())) {
+    if (cancellable && self != nullptr && PIRN_UNLIKELY(stop_refuses())) {
         throw cancelled{};
     }
     if (other.ended()) {
@@ -146,6 +146,7 @@ void wait_for_end(task& other, bool cancellable) {
     // If the other one has not begun, it does now, in our place: that is what we wait for.
     park_for(on, scheduler_access::take_now(ours, other) ? &other : nullptr);
     if (cancellable && !other.ended()) {
+        note_stop();
         throw cancelled{};
     }
 }

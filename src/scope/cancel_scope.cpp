@@ -129,7 +129,7 @@ void cancel_scope::set_deadline(time_point when) {
                      "a deadline was moved on another thread than the one that the scope runs on");
         if (when <= now()) {
             alarm_.unset();
-            cancel("the deadline", {});
+            pass_deadline();
         } else {
             alarm_.set(when, node_.whose);
         }
@@ -148,7 +148,17 @@ std::stop_token cancel_scope::stop_token() {
 }
 
 void cancel_scope::deadline_alarm::ring(alarm& which) noexcept {
-    static_cast<deadline_alarm&>(which).whose.cancel("the deadline", {});
+    static_cast<deadline_alarm&>(which).whose.pass_deadline();
+}
+
+// On the thread of the task that is inside.
+void cancel_scope::pass_deadline() noexcept {
+    if (node_.asked_here()) {
+        return;
+    }
+    overdue_ = true;
+    stops_seen_ = node_.whose->stops_seen;
+    cancel("the deadline", {});
 }
 
 void cancel_scope::begin() {
@@ -160,9 +170,14 @@ void cancel_scope::begin() {
     if (out_ != nullptr && node_.is_asked()) {
         out_->source.request_stop();
     }
+    cut_short_ = false;
+    stops_seen_ = self->stops_seen; // counts if the deadline has passed in an earlier run
     if (deadline_ != never && !node_.asked_here()) {
         if (deadline_ <= now()) {
-            cancel("the deadline", {});
+            if (!node_.is_asked()) {
+                self->attempt_left = attempt_granted_ = true;
+            }
+            pass_deadline();
         } else {
             alarm_.set(deadline_, self);
         }
@@ -171,6 +186,11 @@ void cancel_scope::begin() {
 
 void cancel_scope::end() noexcept {
     alarm_.unset();
+    detail::task& self = *node_.whose;
+    cut_short_ = overdue_ && self.stops_seen != stops_seen_;
+    if (std::exchange(attempt_granted_, false)) {
+        self.attempt_left = false;
+    }
     detail::leave(node_);
 }
 

@@ -39,6 +39,7 @@ void condition::wait(std::unique_lock<mutex>& lock) {
     const outcome result = me.sleep();
     door.lock_shielded();
     if (result == outcome::none) {
+        detail::note_stop();
         throw cancelled{};
     }
 }

@@ -74,6 +74,7 @@ outcome lone_wait::sleep() {
 
 outcome lone_wait::sleep_or_throw() {
     if (sleep() == outcome::none) {
+        note_stop();
         throw cancelled{};
     }
     return result;

@@ -230,6 +230,7 @@ select_case* choose(std::span<select_case*> cases, std::span<spin_lock*> locks, 
         }
         place& won = here.sleep();
         if (&won == &here.stopped) {
+            note_stop();
             throw cancelled{};
         }
         if (won.result != outcome::again) {

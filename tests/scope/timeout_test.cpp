@@ -3,16 +3,24 @@
 // Functions with a limit of time.
 #include <pirn/scope/timeout.hpp>
 
+#include <pirn/io/memory_pipe.hpp>
 #include <pirn/loop/test_clock.hpp>
 #include <pirn/runtime/runtime.hpp>
 #include <pirn/runtime/sleep.hpp>
 #include <pirn/runtime/spawn.hpp>
+#include <pirn/sync/channel.hpp>
+#include <pirn/sync/event.hpp>
+#include <pirn/sync/mutex.hpp>
+#include <pirn/sync/select.hpp>
+#include <pirn/sync/semaphore.hpp>
 
 #include "support/account.hpp"
 #include "support/threads.hpp"
 
+#include <array>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <system_error>
 #include <thread>
@@ -106,6 +114,160 @@ TEST_F(timeouts, keep_a_task_that_may_be_moved_where_the_deadline_is) {
             EXPECT_FALSE(pirn::with_timeout(1h, [&moves] { return moves(200); }));
             EXPECT_TRUE(moves(5000)); // it could be moved all the time
         }).join();
+    });
+}
+
+// expect_one_attempt: with a deadline that has passed, `ready` is done and `not_ready` is not waited for.
+template <class Ready, class NotReady>
+void expect_one_attempt(Ready ready, NotReady not_ready) {
+    for (const auto delay : {0ms, -1000ms}) {
+        EXPECT_TRUE(pirn::try_with_timeout(delay, ready));
+        const auto begin = pirn::clock::now();
+        EXPECT_FALSE(pirn::try_with_timeout(delay, not_ready));
+        EXPECT_THROW(pirn::with_timeout(delay, not_ready), pirn::timed_out);
+        EXPECT_LT(pirn::clock::now() - begin, 5s);
+        EXPECT_FALSE(pirn::stop_requested());
+    }
+}
+
+TEST_F(timeouts, attempt_once_what_can_be_answered_at_once) {
+    for (const std::size_t threads : {1U, 4U}) {
+        pirn::run({.threads = threads}, [] {
+            pirn::channel<int> full{8}, empty{1}, room{8}, no_room{0};
+            for (int i = 0; i < 8; ++i) full.send(i);
+            expect_one_attempt([&] { EXPECT_TRUE(full.receive()); },
+                               [&] { static_cast<void>(empty.receive()); });
+            EXPECT_EQ(full.receive(), 2) << "a value for each attempt";
+            expect_one_attempt([&] { EXPECT_TRUE(room.send(1)); }, [&] { no_room.send(1); });
+            pirn::semaphore free{8}, taken{0};
+            expect_one_attempt([&] { free.acquire(); }, [&] { taken.acquire(); });
+            EXPECT_EQ(free.available(), 6U);
+            pirn::mutex open, locked;
+            const std::scoped_lock holds{locked};
+            auto other = pirn::spawn([&] {
+                expect_one_attempt([&] { const std::scoped_lock lock{open}; },
+                                   [&] { locked.lock(); });
+            });
+            other.get();
+            pirn::event set{true}, unset;
+            expect_one_attempt([&] { set.wait(); }, [&] { unset.wait(); });
+            expect_one_attempt([&] { pirn::select(pirn::on(full.receiving(), [](auto) {})); },
+                               [&] { pirn::select(pirn::on(empty.receiving(), [](auto) {})); });
+            auto ended = pirn::spawn([] {});
+            auto sleeps = pirn::spawn([] { pirn::sleep_for(1h); });
+            pirn::sleep_for(1ms);
+            expect_one_attempt([&] { ended.join(); }, [&] { sleeps.join(); });
+        });
+    }
+}
+
+TEST_F(timeouts, after_the_deadline_attempt_no_more_than_once) {
+    pirn::run([] {
+        pirn::semaphore free{8};
+        EXPECT_FALSE(pirn::try_with_timeout(0ms, [&] {
+            free.acquire();
+            free.acquire();
+        }));
+        EXPECT_EQ(free.available(), 7U);
+        EXPECT_FALSE(pirn::try_with_timeout(0ms, [&] {
+            for (;;) free.acquire();
+        }));
+        EXPECT_FALSE(pirn::try_with_timeout(0ms, [] { pirn::sleep_for(1h); }));
+        EXPECT_FALSE(pirn::try_with_timeout(0ms, [] { pirn::sleep_for(0ms); }));
+        EXPECT_FALSE(pirn::try_with_timeout(0ms, [] { pirn::yield_now(); }));
+        EXPECT_TRUE(pirn::try_with_timeout(0ms, [] {})) << "nothing was refused";
+        EXPECT_FALSE(pirn::try_with_timeout(0ms, [&] { // one for both
+            free.acquire();
+            pirn::with_timeout(0ms, [&] { free.acquire(); });
+        }));
+    });
+}
+
+TEST_F(timeouts, say_so_when_a_function_returned_because_of_them) {
+    for (const std::size_t threads : {1U, 4U}) {
+        pirn::run({.threads = threads}, [] {
+            auto [near, far] = pirn::io::memory_pipe();
+            std::array<char, 8> buffer{};
+            std::error_code error;
+            const auto read = [&, &near = near] { return near.read(buffer, error); };
+            EXPECT_THROW(pirn::with_timeout(2ms, [&] { read(); }), pirn::timed_out);
+            EXPECT_EQ(error, std::errc::operation_canceled);
+            EXPECT_THROW(pirn::with_timeout(2ms, read), pirn::timed_out);
+            EXPECT_FALSE(pirn::try_with_timeout(2ms, [&] { read(); }));
+            EXPECT_EQ(pirn::try_with_timeout(2ms, read), std::nullopt);
+            EXPECT_EQ(pirn::try_with_timeout(0ms, read), std::nullopt);
+            EXPECT_THROW(pirn::with_timeout(2ms,
+                                            [] {
+                                                try {
+                                                    pirn::sleep_for(1h);
+                                                } catch (const pirn::cancelled&) {
+                                                }
+                                                return 5;
+                                            }),
+                         pirn::timed_out)
+                << "swallowed";
+            far.write_all("word");
+            EXPECT_EQ(pirn::with_timeout(1h, read), 4U);
+            far.write_all("word");
+            EXPECT_EQ(pirn::with_timeout(0ms, read), 4U) << "it was there";
+        });
+    }
+}
+
+TEST_F(timeouts, let_a_result_count_that_nothing_was_refused_for) {
+    pirn::run([] {
+        const auto compute = [] {
+            const auto end = pirn::clock::now() + 3ms;
+            while (pirn::clock::now() < end) {
+            }
+            return 7;
+        };
+        EXPECT_EQ(pirn::with_timeout(1ms, compute), 7) << "late, but to its end";
+        EXPECT_EQ(pirn::with_timeout(-1ms, compute), 7);
+        auto [near, far] = pirn::io::memory_pipe();
+        std::array<char, 8> buffer{};
+        std::error_code error;
+        EXPECT_EQ(pirn::with_timeout(1h,
+                                     [&, &near = near] {
+                                         EXPECT_FALSE(pirn::try_with_timeout(
+                                             1ms, [&] { near.read(buffer, error); }));
+                                         return 3;
+                                     }),
+                  3)
+            << "it was another deadline";
+        EXPECT_THROW(pirn::with_timeout(1ms,
+                                        [&, &near = near] {
+                                            pirn::with_timeout(1h,
+                                                               [&] { near.read(buffer, error); });
+                                        }),
+                     pirn::timed_out)
+            << "it was the outer one's";
+        pirn::cancel_scope scope{1ms};
+        EXPECT_EQ(scope.run([&, &near = near] { return near.read(buffer, error); }), 0U);
+        EXPECT_TRUE(scope.cut_short());
+        pirn::cancel_scope by_hand{1h};
+        EXPECT_TRUE(by_hand.run([&, &near = near] {
+            by_hand.cancel();
+            near.read(buffer, error);
+        }));
+        EXPECT_FALSE(by_hand.cut_short()) << "it was no deadline";
+    });
+}
+
+TEST_F(timeouts, are_not_said_of_a_task_that_was_asked_to_stop) {
+    pirn::run([] {
+        auto [near, far] = pirn::io::memory_pipe();
+        bool came_back = false;
+        auto task = pirn::spawn([&, &near = near] {
+            std::array<char, 8> buffer{};
+            std::error_code error;
+            pirn::with_timeout(1h, [&] { near.read(buffer, error); });
+            came_back = error == std::errc::operation_canceled;
+        });
+        pirn::yield_now();
+        task.request_stop();
+        task.get();
+        EXPECT_TRUE(came_back);
     });
 }
 

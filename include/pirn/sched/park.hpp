@@ -74,4 +74,17 @@ PIRN_EXPORT bool stop_requested() noexcept;
 // begins with it. Never suspends.
 PIRN_EXPORT void throw_if_stopped();
 
+namespace detail {
+
+// stop_refuses: what an operation begins with that can be answered at once: whether it is refused because the current
+// task has been asked to stop. A scope whose deadline had passed when it was entered admits one. Never suspends.
+PIRN_EXPORT bool stop_refuses() noexcept;
+
+// attempt_left: whether that one operation is still to come. Never suspends.
+PIRN_EXPORT bool attempt_left() noexcept;
+
+// note_stop: the current task is told that it is asked to stop: a wait has ended by that. Never suspends.
+PIRN_EXPORT void note_stop() noexcept;
+
+} // namespace detail
 } // namespace pirn

@@ -19,6 +19,8 @@
 //   references      the scheduler's one, the handle's, and one while `nudge` is on its way
 //   root, innermost scopes: see cancel_node.hpp. A node of the task's group hangs root below itself
 //   stop_requested  the same as innermost->asked
+//   stops_seen      the task itself, each time when it is told that it is asked to stop
+//   attempt_left    a scope that is entered after its deadline, and the first operation inside
 //   nudge, nudged   whoever asks the task to stop, on another thread
 //   on_its_way      send, and the arrival at the worker that it was spawned for: `nudge` brings it there
 //   begun           each turn; others may look at any time
@@ -98,6 +100,7 @@ struct PIRN_EXPORT task : frame {
     nudge_call nudge{*this};
     std::atomic<std::uint32_t> references{2};
     int worker = any_worker;
+    std::uint32_t stops_seen = 0;
     std::uint16_t may_not_suspend = 0;
     std::uint16_t ties = 0;
     spin_lock guard;
@@ -110,6 +113,7 @@ struct PIRN_EXPORT task : frame {
     bool migratable = false;
     bool requeue = false;
     bool abort_called = false;
+    bool attempt_left = false;       // asked to stop, but the next operation is attempted once
     bool in_reported_circle = false; // the scheduler's, when it looks for deadlocks
 };
 

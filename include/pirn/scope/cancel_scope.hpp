@@ -5,6 +5,10 @@
 //   pirn::cancel_scope scope{5s};
 //   const bool done = scope.run([&] { fetch(); });      // false: it was cancelled, and has been left
 //
+// When the deadline has passed before the scope is entered, one operation is attempted: it succeeds if it can be
+// answered at once (bytes that have arrived, a value in a channel, a free place), and otherwise ends with `cancelled`
+// like everything after it.
+//
 // Cancellation is level-triggered: from the request on, every suspending call inside the scope throws
 // `cancelled`, until the scope has been left; a handler that swallows it gains nothing. It goes down to scopes and
 // groups of tasks inside of this one, except where one is shielded. After trio's cancel scopes (Nathaniel J.
@@ -22,6 +26,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -78,6 +83,11 @@ class PIRN_EXPORT cancel_scope {
     time_point deadline() const noexcept { return deadline_; }
     void set_deadline(time_point when);
 
+    // cut_short: whether the deadline of this scope ended a suspending call of the last run, or refused one, or
+    // stop_requested() said so. Then a function that returned normally has swallowed that, or used forms with a
+    // std::error_code. Never suspends.
+    bool cut_short() const noexcept { return cut_short_; }
+
     // stop_token: requested when the scope is, by whatever means and also from around it. For libraries that know
     // std::stop_token; their callbacks run in the middle of the cancelling, and must not suspend. Throws
     // std::bad_alloc. Never suspends.
@@ -94,6 +104,7 @@ class PIRN_EXPORT cancel_scope {
 
     void begin();
     void end() noexcept;
+    void pass_deadline() noexcept;
     // After the end: whether a `cancelled` was this scope's own.
     bool was_ours() const noexcept;
 
@@ -102,6 +113,10 @@ class PIRN_EXPORT cancel_scope {
     std::string cause_;
     deadline_alarm alarm_;
     time_point deadline_ = never;
+    std::uint32_t stops_seen_ = 0; // by the task, when the deadline passed
+    bool overdue_ = false;         // cancelled by the deadline
+    bool cut_short_ = false;
+    bool attempt_granted_ = false; // one operation is attempted although the deadline has passed
     std::unique_ptr<link_in> in_;
     link_out* out_ = nullptr; // shared with whoever calls it just now
 };

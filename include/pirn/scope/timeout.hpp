@@ -23,11 +23,19 @@ class PIRN_EXPORT timed_out : public std::system_error {
 
 // try_with_timeout: calls the function, and cancels it when the time is over. Its result in an optional (true
 // instead of nothing); empty, or false, if it did not come to its end. It has been left in any case: what it had
-// given to the kernel has been given back. Called inside a task of a runtime. Suspends.
+// given to the kernel has been given back.
+//
+// A function that returns normally because the time was over has not come to its end either: a form with a
+// std::error_code gave it operation_canceled, or stop_requested() was true. What it returns is dropped then; to keep it,
+// use cancel_scope::run and cut_short(). If nothing was ended or refused, its result counts, however late it is.
+//
+// With a deadline that has passed, one operation is attempted: see cancel_scope. Called inside a task of a runtime.
+// Suspends.
 template <class Function>
 auto try_with_timeout(time_point deadline, Function&& function) {
     cancel_scope scope{deadline};
-    return scope.run(std::forward<Function>(function));
+    auto answer = scope.run(std::forward<Function>(function));
+    return scope.cut_short() ? decltype(answer){} : std::move(answer);
 }
 template <class Rep, class Period, class Function>
 auto try_with_timeout(std::chrono::duration<Rep, Period> delay, Function&& function) {
