@@ -59,6 +59,7 @@
 #include <pirn/scope/cancel_scope.hpp>
 #include <pirn/scope/no_suspend.hpp>
 #include <pirn/scope/task_group.hpp>
+#include <pirn/scope/thread_lock.hpp>
 #include <pirn/scope/timeout.hpp>
 #include <pirn/stack/slab.hpp>
 #include <pirn/stack/sources.hpp>
