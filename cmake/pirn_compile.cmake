@@ -76,6 +76,33 @@ if(CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang" AND CMAKE_SYSTEM_PROCESSOR MATCHES 
     endif()
 endif()
 
+# What a user's files are compiled with too: their functions run on coroutines' stacks. Without probes a function with
+# more locals than the guard is large steps over the guard, and no report can name the coroutine.
+include(CheckCXXCompilerFlag)
+include(CheckCXXSourceCompiles)
+set(PIRN_PUBLIC_OPTIONS)
+set(CMAKE_REQUIRED_FLAGS -Werror) # clang only warns where it knows no probes for the processor
+check_cxx_compiler_flag(-fstack-clash-protection PIRN_HAVE_STACK_PROBES)
+unset(CMAKE_REQUIRED_FLAGS)
+if(PIRN_HAVE_STACK_PROBES)
+    list(APPEND PIRN_PUBLIC_OPTIONS -fstack-clash-protection)
+endif()
+
+# libc++ before 20 calls std::stop_token experimental, and has it in a library of its own.
+set(PIRN_PUBLIC_LIBRARY_OPTIONS)
+set(CMAKE_REQUIRED_FLAGS -std=c++20)
+check_cxx_source_compiles("#include <version>
+#if defined(_LIBCPP_VERSION) && !defined(__cpp_lib_jthread)
+#error
+#endif
+int main() {}" PIRN_HAVE_STOP_TOKEN)
+unset(CMAKE_REQUIRED_FLAGS)
+if(NOT PIRN_HAVE_STOP_TOKEN)
+    set(PIRN_PUBLIC_LIBRARY_OPTIONS -fexperimental-library)
+endif()
+add_compile_options(${PIRN_PUBLIC_OPTIONS} ${PIRN_PUBLIC_LIBRARY_OPTIONS})
+add_link_options(${PIRN_PUBLIC_LIBRARY_OPTIONS})
+
 # On 32-bit machines, files as large as elsewhere: for the library, and for what looks into it. Nothing in the public
 # headers has a size that depends on it, so users may choose for themselves.
 set(PIRN_LARGE_FILES _FILE_OFFSET_BITS=64)

@@ -18,6 +18,12 @@ function(pirn_make_libraries)
         set_target_properties(pirn_${kind} PROPERTIES OUTPUT_NAME pirn EXPORT_NAME ${kind} LINKER_LANGUAGE CXX)
         target_compile_features(pirn_${kind} INTERFACE cxx_std_20)
         target_compile_definitions(pirn_${kind} INTERFACE ${PIRN_PUBLIC_DEFINITIONS})
+        # In C too. A user's compiler may be another than ours, of which nothing is known.
+        target_compile_options(
+            pirn_${kind} INTERFACE "$<$<COMPILE_LANG_AND_ID:CXX,GNU,Clang,AppleClang>:${PIRN_PUBLIC_OPTIONS}>"
+                                   "$<$<COMPILE_LANG_AND_ID:C,GNU,Clang,AppleClang>:${PIRN_PUBLIC_OPTIONS}>"
+                                   "$<$<COMPILE_LANGUAGE:CXX>:${PIRN_PUBLIC_LIBRARY_OPTIONS}>")
+        target_link_options(pirn_${kind} INTERFACE ${PIRN_PUBLIC_LIBRARY_OPTIONS})
         target_include_directories(
             pirn_${kind} INTERFACE "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>"
                                    "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
