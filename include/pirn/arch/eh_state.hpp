@@ -31,8 +31,21 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <version>
 
 #include <cxxabi.h>
+
+#if defined(_LIBCPP_VERSION) && !defined(__cpp_lib_jthread)
+#error "pirn needs std::stop_token: with libc++ before 20, use -fexperimental-library"
+#endif
+
+#if defined(_LIBCPP_VERSION)
+// libc++abi has it, and leaves it out of its header.
+namespace __cxxabiv1 { // NOLINT(bugprone-reserved-identifier): the ABI's name
+struct __cxa_eh_globals;
+extern "C" __cxa_eh_globals* __cxa_get_globals();
+} // namespace __cxxabiv1
+#endif
 
 namespace pirn::arch {
 
@@ -52,8 +65,8 @@ struct eh_state {
 #endif
 };
 
-// eh_globals: where the runtime keeps the calling thread's state. Constant for a thread. Declared by
-// the ABI, and by both libstdc++ and libc++abi, in <cxxabi.h>; its contents are not.
+// eh_globals: where the runtime keeps the calling thread's state. Constant for a thread. Defined by the ABI;
+// its contents are not, and are the same for libstdc++ and libc++abi.
 inline void* eh_globals() noexcept { return abi::__cxa_get_globals(); }
 
 // eh_in_use: whether the thread is inside a catch block or unwinding.
