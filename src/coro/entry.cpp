@@ -6,6 +6,7 @@
 #include <pirn/base/assert.hpp>
 #include <pirn/coro/switch.hpp>
 
+#include "arch/annotate.hpp"
 #include "arch/shadow_stack.hpp"
 #include "stack/overflow.hpp"
 
@@ -70,10 +71,43 @@ void require_that_it_may_leave(const frame& self) {
                  {"name", self.name()});
 }
 
+// begin_note: before the first switch to a coroutine. Creating it writes no more than it must.
+void begin_note(frame& to) noexcept {
+    if (PIRN_UNLIKELY(arch::is_annotated()) && to.phase == frame_phase::fresh) {
+        to.note = {};
+    }
+}
+
+// leave_for: the resumer's half of a switch. leave_from: the coroutine's. leave_to: from one coroutine to another,
+// which goes on on `stands_on` and goes back to the resumer of the first.
+PIRN_ALWAYS_INLINE arch::message leave_for(frame& to, const stack& stands_on, arch::message sent) {
+    begin_note(to);
+    void* fake_stack = arch::annotate_resume(to.note, stands_on.memory);
+    const arch::message got = arch::switch_to(to.context, sent);
+    arch::annotate_resumed(fake_stack);
+    return got;
+}
+
+PIRN_ALWAYS_INLINE arch::message leave_from(frame& self, arch::message sent) {
+    arch::annotate_leave(self.note, false);
+    const arch::message got = arch::switch_to(self.context, sent);
+    arch::annotate_arrived(self.note);
+    return got;
+}
+
+PIRN_ALWAYS_INLINE arch::message leave_to(frame& self, frame& to, const stack& stands_on) {
+    begin_note(to);
+    arch::annotate_transfer(self.note, to.note, stands_on.memory);
+    const arch::message got =
+        arch::switch_between(self.context, to.context, arch::message::proceed);
+    arch::annotate_arrived(self.note);
+    return got;
+}
+
 // put_aside: the coroutine takes along what is its own. Returns who had resumed it.
 frame* put_aside(frame& self, thread_state& here) noexcept {
     self.innermost = here.current == &self ? nullptr : here.current;
-    self.exceptions = arch::eh_take(here.exceptions);
+    self.exceptions = arch::eh_take(here.eh);
     return std::exchange(self.parent, special); // so that the next resume is a slow one
 }
 
@@ -111,7 +145,8 @@ void prepare_thread(thread_state& here) {
     if (here.current == nullptr) {
         arch::refuse_shadow_stacks(arch::shadow_stack_pointer());
         here.current = outside;
-        here.exceptions = arch::eh_globals();
+        here.eh = arch::eh_globals();
+        here.exceptions = arch::is_annotated() ? &arch::eh_always_in_use : here.eh;
         watch_for_overflow(&identify);
     }
 }
@@ -125,11 +160,11 @@ arch::message resume_slowly(frame& to, arch::message sent) {
     here.current = innermost != nullptr ? innermost : &to;
 
     // The thread's exception state changes hands: ours waits here, on our stack.
-    const arch::eh_state mine = arch::eh_take(here.exceptions);
-    arch::eh_put(here.exceptions, std::exchange(to.exceptions, {}));
+    const arch::eh_state mine = arch::eh_take(here.eh);
+    arch::eh_put(here.eh, std::exchange(to.exceptions, {}));
     const arch::message got = leave_for(to, here.current->where(), sent);
     // The coroutine has left the state clean behind it, see suspend.
-    arch::eh_put(this_thread().exceptions, mine);
+    arch::eh_put(this_thread().eh, mine);
     return got;
 }
 
@@ -147,7 +182,7 @@ arch::message transfer_slowly(frame& self, frame& to) {
     to.parent = put_aside(self, here);
     frame* innermost = std::exchange(to.innermost, nullptr);
     here.current = innermost != nullptr ? innermost : &to;
-    arch::eh_put(here.exceptions, std::exchange(to.exceptions, {}));
+    arch::eh_put(here.eh, std::exchange(to.exceptions, {}));
     return leave_to(self, to, here.current->where());
 }
 

@@ -6,6 +6,7 @@
 #include <pirn/base/assert.hpp>
 #include <pirn/coro/switch.hpp>
 
+#include "arch/annotate.hpp"
 #include "base/live_part.hpp"
 #include "base/valgrind.hpp"
 #include "coro/entry.hpp"
@@ -208,6 +209,7 @@ coroutine_status frame::status() const noexcept {
 namespace {
 
 PIRN_NOINLINE void destroy_slowly(frame& what) noexcept {
+    const bool has_run = what.phase != frame_phase::fresh;
     if (PIRN_UNLIKELY(what.phase == frame_phase::started)) {
         PIRN_REQUIRE(
             what.status() != coroutine_status::active,
@@ -218,7 +220,9 @@ PIRN_NOINLINE void destroy_slowly(frame& what) noexcept {
     if (what.where().guard_size == 0 && PIRN_UNLIKELY(!canary_alive(what.where()))) {
         check_canary(what);
     }
-    arch::annotate_destroy(what.note);
+    if (has_run) {
+        arch::annotate_destroy(what.note);
+    }
     if (what.ground->mark != watermark::none) {
         finish_measuring(what);
     }

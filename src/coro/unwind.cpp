@@ -43,7 +43,7 @@ bool can_be_forced(const frame&) noexcept { return false; } // another interface
 
 bool can_be_forced(const frame& self) noexcept {
     const thread_state& here = this_thread();
-    return here.current == &self && !arch::eh_in_use(here.exceptions);
+    return here.current == &self && !arch::eh_in_use(here.eh);
 }
 
 // Asked before each frame. The last one is entry's, which has handlers of its own: not entered again.
@@ -61,7 +61,7 @@ _Unwind_Reason_Code at_each_frame(int, _Unwind_Action actions, _Unwind_Exception
 // construction. Nobody counts it down: the resumer puts its own count over it, see resume_slowly.
 [[noreturn]] void force(frame& self) {
     auto* exception = static_cast<_Unwind_Exception*>(self.transfer);
-    arch::eh_count_one(this_thread().exceptions);
+    arch::eh_count_one(this_thread().eh);
     _Unwind_ForcedUnwind(exception, &at_each_frame, &self);
     fail("the stack of a coroutine that is being destroyed cannot be unwound",
          "_Unwind_ForcedUnwind", self.created_at, {{"name", self.name()}});

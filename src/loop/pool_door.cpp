@@ -3,6 +3,7 @@
 // What goes to the blocking pool and comes back.
 #include "loop/pool_door.hpp"
 
+#include "base/sanitizers.hpp"
 #include "loop/pool_state.hpp"
 
 #include <algorithm>
@@ -71,7 +72,9 @@ void pool_door::cancel(pooled_operation& what) noexcept {
 void pool_door::turn() noexcept {
     if (!inbox_.empty()) {
         pooled_operation* next = nullptr;
-        for (pooled_operation* what = inbox_.take_all(); what != nullptr; what = next) {
+        pooled_operation* const taken = inbox_.take_all();
+        tell_acquire(this);
+        for (pooled_operation* what = taken; what != nullptr; what = next) {
             next = mpsc<pooled_operation>::next(*what);
             --outside_;
             if (operation_access::queued(*what)) {
@@ -89,6 +92,7 @@ void pool_door::turn() noexcept {
 
 void pool_door::done(pooled_operation& what, int result) noexcept {
     operation_access::set_result(what, result);
+    tell_release(this);
     if (inbox_.push(what)) {
         kernel_.wake();
     }

@@ -10,6 +10,7 @@
 
 #include <pirn/base/config.hpp>
 
+#include "base/sanitizers.hpp"
 #include "base/valgrind.hpp"
 
 #include <algorithm>
@@ -23,10 +24,6 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
-
-#if defined(PIRN_ASAN)
-#include <sanitizer/asan_interface.h>
-#endif
 
 // What the C library's headers may be too old to know; system calls since 424 have one number on every
 // processor.
@@ -225,10 +222,10 @@ bool give_back(std::span<const std::span<std::byte>> pages) noexcept {
 }
 
 void forget_marks(std::span<std::byte> memory) noexcept {
-#if defined(PIRN_ASAN)
-    // A function that never returned has left the marks of its locals behind.
-    __asan_unpoison_memory_region(memory.data(), memory.size());
-#endif
+    if (&__asan_unpoison_memory_region != nullptr) {
+        // A function that never returned has left the marks of its locals behind.
+        __asan_unpoison_memory_region(memory.data(), memory.size());
+    }
     pirn::detail::memory_is_undefined(memory);
 }
 

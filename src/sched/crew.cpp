@@ -13,6 +13,7 @@
 #include <pirn/coro/switch.hpp>
 #include <pirn/sched/scheduler.hpp>
 
+#include "base/sanitizers.hpp"
 #include "sched/access.hpp"
 #include "sched/share.hpp"
 
@@ -43,6 +44,10 @@ std::size_t crew::join(scheduler& who) {
         scheduler* nobody = nullptr;
         if (members_[i].compare_exchange_strong(nobody, &who, std::memory_order_acq_rel)) {
             std::size_t known = size_.load(std::memory_order_relaxed);
+            PIRN_REQUIRE(
+                i == 0 || detail::atomics_are_seen || !detail::under_thread_sanitizer(),
+                "ThreadSanitizer cannot follow tasks from thread to thread in a pirn that was compiled "
+                "without it: use one thread, or configure pirn with -DPIRN_SANITIZE=thread");
             while (known < i + 1 && !size_.compare_exchange_weak(known, i + 1)) {
             }
             return i;

@@ -3,12 +3,14 @@
 // What other threads leave for a scheduler: calls, and waits that are over.
 #include <pirn/sched/scheduler.hpp>
 
+#include "base/sanitizers.hpp"
 #include "sched/access.hpp"
 
 namespace pirn {
 
 void scheduler::post(detail::remote_call& what) noexcept {
     wakers_.fetch_add(1, std::memory_order_relaxed); // as in unpark
+    detail::tell_release(this);
     if (calls_.push(what)) {
         idler_->wake();
     }
@@ -20,6 +22,7 @@ void scheduler::call_posted() noexcept {
         return; // without an atomic exchange; what comes just now also wakes the idler
     }
     detail::remote_call* next = calls_.take_all();
+    detail::tell_acquire(this);
     while (next != nullptr) {
         detail::remote_call* const following = mpsc<detail::remote_call>::next(*next);
         next->call(*next);
@@ -33,6 +36,7 @@ void scheduler::drain_inbox() noexcept {
         return;
     }
     waiter* woken = inbox_.take_all();
+    detail::tell_acquire(this);
     while (woken != nullptr) {
         // Read the link first: the waiter is gone as soon as its task runs.
         waiter* following = mpsc<waiter>::next(*woken);

@@ -9,6 +9,7 @@
 #include <pirn/base/error.hpp>
 #include <pirn/coro/switch.hpp>
 
+#include "base/sanitizers.hpp"
 #include "sched/access.hpp"
 
 #include <utility>
@@ -111,6 +112,7 @@ void unpark(waiter& on) noexcept {
     // those who are counted here. Counting is relaxed, because the push publishes it.
     std::atomic<unsigned>& wakers = detail::scheduler_access::wakers(*home);
     wakers.fetch_add(1, std::memory_order_relaxed);
+    detail::tell_release(home);
     if (detail::scheduler_access::inbox(*home).push(on)) {
         home->idles_with().wake();
     }

@@ -4,9 +4,9 @@
 // the coroutine. The sanitizers and valgrind are told what the room above tells them.
 #pragma once
 
-#include <pirn/arch/annotate.hpp>
 #include <pirn/arch/context.hpp>
 
+#include "arch/annotate.hpp"
 #include "base/valgrind.hpp"
 #include "support/stacks.hpp"
 
@@ -19,7 +19,6 @@ class side {
         : size_{size}, memory_{size + pirn::detail::stack_number_size} {
         pirn::detail::stack_begins(stack().data(), stack().data() + size);
         pirn::arch::prepare(context, stack(), entry);
-        pirn::arch::annotate_create(note_);
     }
     ~side() {
         pirn::arch::annotate_destroy(note_);
@@ -54,7 +53,7 @@ class side {
     pirn::arch::context context; // first, so that an entry finds the side
 
   private:
-    pirn::arch::fiber_note note_;
+    pirn::arch::fiber_note note_{};
     std::size_t size_;
     support::raw_memory memory_;
 };

@@ -28,6 +28,7 @@
 
 #include <pirn/base/config.hpp>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -86,6 +87,9 @@ PIRN_ALWAYS_INLINE bool eh_in_use(const void* globals) noexcept {
     return state.caught_exceptions != nullptr || state.uncaught_exceptions != 0;
 #endif
 }
+
+// eh_always_in_use: words of which eh_in_use always says so.
+inline constexpr std::array<std::uintptr_t, 4> eh_always_in_use{1, 1, 1, 1};
 
 // eh_take: moves the state out of the thread, leaving it clean.
 inline eh_state eh_take(void* globals) noexcept {

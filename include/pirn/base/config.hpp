@@ -51,14 +51,6 @@
 #define PIRN_TSAN 1
 #endif
 
-namespace pirn::detail {
-#if defined(PIRN_TSAN)
-inline constexpr bool under_thread_sanitizer = true;
-#else
-inline constexpr bool under_thread_sanitizer = false;
-#endif
-} // namespace pirn::detail
-
 #ifndef PIRN_CONTEXT_UCONTEXT
 #if defined(PIRN_CPU_OTHER)
 #define PIRN_CONTEXT_UCONTEXT 1

@@ -23,7 +23,7 @@
 //   transfer     yield (address of the value), resume (address of the injected one), the end (result)
 //   innermost    suspend_slowly, resume_slowly
 //   exceptions   suspend_slowly puts the coroutine's own state there, resume_slowly takes it
-//   note         the annotations around each switch, in sanitizer builds
+//   note         the annotations around each switch, where there is a sanitizer
 //   phase        the entry: fresh → started → done
 //   unwinding    destroy
 //   parts        the body: which of its parts there are
@@ -144,9 +144,11 @@ inline bool is_frame(const frame* maybe) noexcept {
 
 // thread_state: what a thread must know. Written by the thread itself only.
 struct thread_state {
-    frame* current;   // the innermost coroutine; `outside` of any; null before the thread's first
-    void* exceptions; // arch::eh_globals(), once prepared
-    void* worker;     // the scheduler's, see sched/worker.hpp; this room never looks at it
+    frame* current; // the innermost coroutine; `outside` of any; null before the thread's first
+    const void*
+        exceptions; // what a straight switch asks: `eh`, or arch::eh_always_in_use under a sanitizer
+    void* worker;   // the scheduler's; this room never looks at it
+    void* eh;       // arch::eh_globals(), once prepared
 };
 
 } // namespace detail
@@ -183,8 +185,8 @@ class thread_words {
     PIRN_ALWAYS_INLINE void set_current(frame* now) const noexcept {
         PIRN_THREAD_LOCAL_STORE(offset_, offsetof(thread_state, current), now);
     }
-    PIRN_ALWAYS_INLINE void* exceptions() const noexcept {
-        void* read;
+    PIRN_ALWAYS_INLINE const void* exceptions() const noexcept {
+        const void* read;
         PIRN_THREAD_LOCAL_LOAD(offset_, offsetof(thread_state, exceptions), read);
         return read;
     }
@@ -194,7 +196,7 @@ class thread_words {
 #else
     frame* current() const noexcept { return here_.current; }
     void set_current(frame* now) const noexcept { here_.current = now; }
-    void* exceptions() const noexcept { return here_.exceptions; }
+    const void* exceptions() const noexcept { return here_.exceptions; }
 
   private:
     thread_state& here_ = this_thread();
@@ -244,7 +246,6 @@ PIRN_ALWAYS_INLINE frame::frame(const placement& place, const frame_behaviour& t
     const std::span<std::byte> memory = where().memory;
     const auto below = static_cast<std::size_t>(place.body - memory.data());
     arch::prepare(context, memory.first(below), &entry);
-    arch::annotate_create(note);
     if (!options.name.empty()) {
         set_name(options.name);
     }

@@ -12,7 +12,9 @@
 // state, three words of context; write three words of context and `current`. Nothing else: with one
 // store a cycle (Zen 4), each further one would be a measurable share. See docs/performance.md.
 //
-// The order of annotations, for the sanitizers:
+// Where a sanitizer's runtime is part of the program, all three are always taken: the words that the straight line asks
+// for exception state then never say that there is none (see thread_state::exceptions). Only the slow functions
+// tell the sanitizers of a switch, so a program with a sanitizer may use a library without. The order:
 //
 //   resumer:    annotate_resume ► switch …                                … ► annotate_resumed
 //   coroutine:                    … ► annotate_arrived … annotate_leave ► switch
@@ -63,31 +65,6 @@ PIRN_EXPORT bool listen(frame& resumed, arch::message heard);
 PIRN_EXPORT void check_canary(frame& from) noexcept;
 [[noreturn]] PIRN_EXPORT PIRN_COLD void throw_unwinding(frame& self);
 
-// leave_for: the resumer's half of a switch. leave_from: the coroutine's.
-PIRN_ALWAYS_INLINE arch::message leave_for(frame& to, const stack& stands_on, arch::message sent) {
-    void* fake_stack = arch::annotate_resume(to.note, stands_on.memory);
-    const arch::message got = arch::switch_to(to.context, sent);
-    arch::annotate_resumed(fake_stack);
-    return got;
-}
-
-PIRN_ALWAYS_INLINE arch::message leave_from(frame& self, arch::message sent) {
-    arch::annotate_leave(self.note, false);
-    const arch::message got = arch::switch_to(self.context, sent);
-    arch::annotate_arrived(self.note);
-    return got;
-}
-
-// leave_to: from one coroutine to another, which goes on on `stands_on` and goes back to the resumer of the
-// first.
-PIRN_ALWAYS_INLINE arch::message leave_to(frame& self, frame& to, const stack& stands_on) {
-    arch::annotate_transfer(self.note, to.note, stands_on.memory);
-    const arch::message got =
-        arch::switch_between(self.context, to.context, arch::message::proceed);
-    arch::annotate_arrived(self.note);
-    return got;
-}
-
 // resume: runs the coroutine until it suspends or has ended; see above for what it says.
 PIRN_ALWAYS_INLINE arch::message resume(frame& to) {
     const thread_words here;
@@ -95,7 +72,7 @@ PIRN_ALWAYS_INLINE arch::message resume(frame& to) {
         return resume_slowly(to, arch::message::proceed);
     }
     here.set_current(&to);
-    return leave_for(to, to.where(), arch::message::proceed);
+    return arch::switch_to(to.context, arch::message::proceed);
 }
 
 // suspend: back to the resumer, who hears `sent`. Returns when resumed; throws `unwinding` when destroyed
@@ -117,7 +94,7 @@ PIRN_ALWAYS_INLINE void suspend(frame& self, arch::message sent = arch::message:
         got = suspend_slowly(self, sent);
     } else {
         here.set_current(known->parent);
-        got = leave_from(*known, sent);
+        got = arch::switch_to(known->context, sent);
     }
     if (PIRN_UNLIKELY(got == arch::message::unwind)) {
         throw_unwinding(self);
@@ -138,7 +115,7 @@ PIRN_ALWAYS_INLINE void transfer(frame& self, frame& to) {
         got = transfer_slowly(self, to);
     } else {
         here.set_current(&to);
-        got = leave_to(self, to, to.where());
+        got = arch::switch_between(self.context, to.context, arch::message::proceed);
     }
     if (PIRN_UNLIKELY(got == arch::message::unwind)) {
         throw_unwinding(self);

@@ -11,6 +11,8 @@
 #include <pirn/base/error.hpp>
 #include <pirn/base/live.hpp>
 
+#include "base/sanitizers.hpp"
+
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -57,7 +59,7 @@ int unless_early(int result) noexcept {
 // enters the kernel past all of them. Under it no wait is long, so that a turn, which reads the wakeup's
 // descriptor, comes soon.
 time_point unless_signals_are_kept_back(time_point until) noexcept {
-    if constexpr (under_thread_sanitizer) {
+    if (under_thread_sanitizer()) {
         return std::min(until, clock::now() + std::chrono::milliseconds{20});
     }
     return until;
