@@ -139,6 +139,19 @@ TEST_F(connecting, says_of_each_address_why_it_failed) {
     });
 }
 
+TEST_F(connecting, fails_with_the_error_of_the_first_address_that_failed) {
+    pirn::run([] {
+        const auto refuses = silent_address();
+        const auto everybody = net::address::parse("255.255.255.255:9"); // no TCP goes there
+        std::error_code error;
+        net::connect(std::array{refuses, everybody}, {}, error);
+        EXPECT_EQ(error, std::errc::connection_refused);
+        net::connect(std::array{everybody, refuses}, {}, error);
+        EXPECT_TRUE(error);
+        EXPECT_NE(error, std::errc::connection_refused);
+    });
+}
+
 TEST_F(connecting, asked_to_stop_at_any_moment_leaves_nothing) {
     pirn::run([] {
         const silent first;

@@ -163,6 +163,20 @@ TEST_F(tcp, writing_in_any_way_to_who_is_gone_is_an_error_and_no_signal) {
     }
 }
 
+TEST_F(tcp, shut_down_on_one_side_still_works_on_the_other) {
+    pirn::run([] {
+        auto [near, far] = support::pair();
+        near.shutdown(net::shutdown_side::read);
+        near.write_all("weft");
+        std::array<char, 8> space{};
+        EXPECT_EQ(far.read(space), 4U);
+        EXPECT_EQ(near.read(space), 0U);
+        far.shutdown(net::shutdown_side::write);
+        near.write_all("warp");
+        EXPECT_EQ(far.read(space), 4U);
+    });
+}
+
 TEST_F(tcp, connecting_to_nobody_is_refused) {
     pirn::run([] {
         net::address nobody;
