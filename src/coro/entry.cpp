@@ -8,8 +8,13 @@
 
 #include "arch/annotate.hpp"
 #include "arch/shadow_stack.hpp"
+#include "base/places.hpp"
 #include "stack/overflow.hpp"
 
+#include <array>
+#include <cstdio>
+#include <span>
+#include <string_view>
 #include <utility>
 
 namespace pirn::detail {
@@ -23,6 +28,33 @@ bool identify(stack_owner& found) noexcept {
     }
     found = {running->name(), running->created_at, running->where()};
     return true;
+}
+
+// For the report of a failed check: the innermost coroutine and those that resumed it, as far as there is room.
+std::size_t describe(std::span<char> into) noexcept {
+    constexpr int most = 4; // a deeper nesting would hide the rest of the report
+    std::size_t used = 0;
+    int depth = 0;
+    for (const frame* at = this_thread().current; is_frame(at) && depth < most; at = at->parent) {
+        const std::string_view name = at->name();
+        const std::string_view file = header_in_project(at->created_at.file_name());
+        std::array<char, 16> line{};
+        std::snprintf(line.data(), line.size(), ":%u", at->created_at.line());
+        const bool known = at->created_at.line() != 0;
+        const char* const quote = name.empty() ? "" : "\"";
+        const std::string_view shown = name.empty() ? "unnamed" : name;
+        const int wrote =
+            std::snprintf(into.data() + used, into.size() - used, "%s%s%.*s%s, spawned at %.*s%s",
+                          depth == 0 ? "" : ", in ", quote, static_cast<int>(shown.size()),
+                          shown.data(), quote, known ? static_cast<int>(file.size()) : 0,
+                          file.data(), known ? line.data() : "an unknown place");
+        if (wrote < 0 || static_cast<std::size_t>(wrote) >= into.size() - used) {
+            break;
+        }
+        used += static_cast<std::size_t>(wrote);
+        ++depth;
+    }
+    return used;
 }
 
 // What leaves the function goes on to whoever resumed it. There is no result then, and the last value
@@ -148,6 +180,7 @@ void prepare_thread(thread_state& here) {
         here.eh = arch::eh_globals();
         here.exceptions = arch::is_annotated() ? &arch::eh_always_in_use : here.eh;
         watch_for_overflow(&identify);
+        set_describe_running(&describe);
     }
 }
 
@@ -202,8 +235,9 @@ bool listen(frame& resumed, arch::message heard) {
 void check_canary(frame& from) noexcept {
     if (from.where().guard_size == 0 && !canary_alive(from.where())) {
         report_overflow({from.name(), from.created_at, from.where()});
-        fail("a coroutine has written beyond the end of its unguarded stack", "canary_alive",
-             from.created_at, {{"name", from.name()}, {"stack_bytes", from.where().memory.size()}});
+        fail_at(from.created_at, "a coroutine has written beyond the end of its unguarded stack",
+                "canary_alive",
+                {{"name", from.name()}, {"stack_bytes", from.where().memory.size()}});
     }
 }
 

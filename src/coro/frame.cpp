@@ -78,8 +78,9 @@ void give_back(footing* ground) noexcept {
         stack_size = ground->where.memory.size();
         give_back(ground);
     }
-    fail("the stack is too small for the coroutine's control block, callable and arguments",
-         "body >= low + least_stack", where, {{"stack_bytes", stack_size}, {"body_bytes", size}});
+    fail_at(where,
+            "the stack is too small for the coroutine's control block, callable and arguments",
+            "body >= low + least_stack", {{"stack_bytes", stack_size}, {"body_bytes", size}});
 }
 
 // Where the body may end: at the footing, or where valgrind's number of the stack stands in a build for it.

@@ -28,10 +28,10 @@ namespace {
 // The catch (...) that swallowed it is still on the stack of the coroutine, as is whoever calls this.
 void swallowed(_Unwind_Reason_Code, _Unwind_Exception*) {
     const frame& self = *this_thread().current;
-    fail("a catch (...) swallowed the unwinding of a coroutine that is being destroyed; "
-         "end it with `throw;`, or catch const std::exception&",
-         "forced unwinding ends at the coroutine's first function", self.created_at,
-         {{"name", self.name()}});
+    fail_at(self.created_at,
+            "a catch (...) swallowed the unwinding of a coroutine that is being destroyed; "
+            "end it with `throw;`, or catch const std::exception&",
+            "forced unwinding ends at the coroutine's first function", {{"name", self.name()}});
 }
 
 #if defined(__ARM_EABI_UNWINDER__)
@@ -63,11 +63,40 @@ _Unwind_Reason_Code at_each_frame(int, _Unwind_Action actions, _Unwind_Exception
     auto* exception = static_cast<_Unwind_Exception*>(self.transfer);
     arch::eh_count_one(this_thread().eh);
     _Unwind_ForcedUnwind(exception, &at_each_frame, &self);
-    fail("the stack of a coroutine that is being destroyed cannot be unwound",
-         "_Unwind_ForcedUnwind", self.created_at, {{"name", self.name()}});
+    fail_at(self.created_at, "the stack of a coroutine that is being destroyed cannot be unwound",
+            "_Unwind_ForcedUnwind", {{"name", self.name()}});
 }
 
 #endif
+
+// The handler that was there before ours; written once.
+std::terminate_handler earlier_handler = nullptr;
+
+// Unwinding that comes to a noexcept function, or a destructor, ends in std::terminate, which would say no more than
+// that. An exception that terminates while a coroutine is unwound is another matter, which the earlier handler names.
+void say_why() noexcept {
+    const frame* const running = this_thread().current;
+    if (is_frame(running) && running->unwinding) {
+        fail_at(running->created_at,
+                "a coroutine was destroyed while it is suspended inside a noexcept function, or a "
+                "destructor, or a function that throws while it is unwound: its stack cannot be "
+                "unwound from there; resume it until it has left that function, or remove the "
+                "noexcept",
+                "unwinding reaches the coroutine's first function", {{"name", running->name()}});
+    }
+    if (earlier_handler != nullptr) {
+        earlier_handler();
+    }
+}
+
+// Once in a process: a program that sets a handler of its own afterwards has the last word.
+void name_noexcept_functions() {
+    static const bool done = [] {
+        earlier_handler = std::set_terminate(&say_why);
+        return true;
+    }();
+    static_cast<void>(done);
+}
 
 } // namespace
 
@@ -79,6 +108,7 @@ void throw_unwinding(frame& self) {
         "an exception: it cannot be unwound from there; resume it until it has left",
         {"name", self.name()});
     self.unwinding = true;
+    name_noexcept_functions();
     if (can_be_forced(self)) {
         force(self);
     }

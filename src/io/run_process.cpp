@@ -2,12 +2,14 @@
 //
 // A program that is run to its end: what it reads, what it writes, and how it ends.
 #include <pirn/io/process.hpp>
+#include <pirn/runtime/spawn.hpp>
 #include <pirn/scope/task_group.hpp>
 
 #include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <source_location>
 #include <span>
 #include <string>
 #include <system_error>
@@ -53,8 +55,10 @@ process_result run_process(const std::vector<std::string>& command, bytes input,
     process child{command, options};
     process_result result;
     task_group group;
+    const std::source_location where = pirn::detail::place_of_current_task();
+    const spawn_options task_options{.name = "run_process", .worker = this_worker, .where = where};
     if (!input.empty()) {
-        group.spawn({.worker = this_worker}, [&] {
+        group.spawn(task_options, [&] {
             std::error_code unread; // a program need not read its input
             child.input().write_all(input, unread);
             child.input().close();
@@ -62,12 +66,11 @@ process_result run_process(const std::vector<std::string>& command, bytes input,
     }
     for (const auto& [from, into] :
          {std::pair{&child.output(), &result.output}, std::pair{&child.errors(), &result.errors}}) {
-        group.spawn({.worker = this_worker},
-                    [from, into, most] { read_into(*from, *into, SIZE_MAX, most); });
+        group.spawn(task_options, [from, into, most] { read_into(*from, *into, SIZE_MAX, most); });
     }
     task_group ends; // before the other group does, whose tasks it stops
     if (options.until_exit) {
-        ends.spawn({.worker = this_worker}, [&] {
+        ends.spawn(task_options, [&] {
             child.wait();
             group.cancel();
         });

@@ -5,6 +5,7 @@
 
 #include <pirn/io/signal.hpp>
 #include <pirn/runtime/report.hpp>
+#include <pirn/runtime/spawn.hpp>
 
 #include <cstdio>
 #include <memory>
@@ -13,12 +14,13 @@ namespace pirn::io {
 
 task_signal::task_signal(int signal) {
     auto arrivals = std::make_unique<signal_set>(std::initializer_list<int>{signal});
-    prints_ = pirn::spawn({.name = "task_signal"}, [arrivals = std::move(arrivals)] {
-        for (;;) {
-            arrivals->wait();
-            std::fputs(task_tree().c_str(), stderr);
-        }
-    });
+    prints_ = pirn::spawn({.name = "task_signal", .where = pirn::detail::place_of_current_task()},
+                          [arrivals = std::move(arrivals)] {
+                              for (;;) {
+                                  arrivals->wait();
+                                  std::fputs(task_tree().c_str(), stderr);
+                              }
+                          });
 }
 
 } // namespace pirn::io

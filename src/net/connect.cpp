@@ -5,6 +5,7 @@
 #include <pirn/net/connect.hpp>
 
 #include <pirn/base/assert.hpp>
+#include <pirn/runtime/spawn.hpp>
 #include <pirn/scope/cancel_scope.hpp>
 #include <pirn/scope/task_group.hpp>
 #include <pirn/scope/timeout.hpp>
@@ -30,7 +31,9 @@ class race {
         task_group attempts;
         for (const address& each : to) {
             ++running_;
-            attempts.spawn({.name = "connect", .worker = this_worker},
+            attempts.spawn({.name = "connect",
+                            .worker = this_worker,
+                            .where = pirn::detail::place_of_current_task()},
                            [this, each] { attempt(each); });
             wait_for_news(after(options_.stagger));
             if (winner_) {
@@ -75,7 +78,7 @@ class race {
     }
 
     void wait_for_news(time_point until) {
-        try_with_timeout(until, [this] { news_.wait(); });
+        static_cast<void>(try_with_timeout(until, [this] { news_.wait(); }));
     }
 
     const connect_options& options_;

@@ -62,7 +62,9 @@ struct lookup::job : work_operation {
 
 bool lookup::ask() {
     if (!answered() && !task_.valid()) {
-        task_ = pirn::spawn({.name = "lookup", .worker = this_worker},
+        task_ = pirn::spawn({.name = "lookup",
+                             .worker = this_worker,
+                             .where = pirn::detail::place_of_current_task()},
                             [self = shared_from_this()] { self->run(); });
     }
     struct counted {

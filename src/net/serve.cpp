@@ -14,10 +14,14 @@
 
 #include "net/common.hpp"
 #include "net/open_connections.hpp"
+#include "os/socket.hpp"
 
 #include <algorithm>
 #include <cstdio>
 #include <new>
+#include <string>
+
+#include <sys/socket.h>
 
 namespace pirn::net::detail {
 namespace {
@@ -53,10 +57,44 @@ duration part_of(duration span, int parts) noexcept {
 
 } // namespace
 
-server::server(const serve_options& options)
-    : options_{options}, account_{std::make_shared<open_connections>(
-                             std::min(options.max_connections, semaphore::max))} {
-    PIRN_REQUIRE(options.max_connections > 0, "serve was told to have no connection at all");
+// peer_name: of a connection, kept as the kernel gives it; text is made of it when an error is reported.
+class peer_name {
+  public:
+    explicit peer_name(const stream_socket& of) noexcept {
+        auto* const raw = reinterpret_cast<sockaddr*>(&storage_);
+        if (os::remote_address(of.native_handle(), raw, &size_) < 0) {
+            size_ = 0;
+        } else if (storage_.ss_family == AF_UNIX) {
+            socklen_t size = sizeof process_;
+            if (::getsockopt(of.native_handle(), SOL_SOCKET, SO_PEERCRED, &process_, &size) != 0) {
+                process_.pid = 0;
+            }
+        }
+    }
+
+    // A program that connects to a unix address has mostly no address of its own, but a process has a number.
+    std::string in_words() const {
+        const auto* const raw = reinterpret_cast<const sockaddr*>(&storage_);
+        if (size_ == 0) {
+            return "unknown";
+        }
+        if (storage_.ss_family == AF_UNIX) {
+            return "process " + std::to_string(process_.pid);
+        }
+        return to_string(address::from(raw, size_));
+    }
+
+  private:
+    sockaddr_storage storage_{};
+    socklen_t size_ = sizeof storage_;
+    ucred process_{};
+};
+
+server::server(const serve_options& options, std::source_location where)
+    : options_{options}, where_{where}, account_{std::make_shared<open_connections>(
+                                            std::min(options.max_connections, semaphore::max))} {
+    PIRN_REQUIRE_AT(where, options.max_connections > 0,
+                    "serve was told to have no connection at all");
 }
 
 server::~server() = default;
@@ -65,7 +103,8 @@ spawn_options server::task_options() const noexcept {
     return {.name = options_.name,
             .stack_size = options_.stack_size,
             .stacks = options_.stacks,
-            .worker = this_worker};
+            .worker = this_worker,
+            .where = where_};
 }
 
 void server::run() {
@@ -77,7 +116,7 @@ void server::run() {
     {
         task_group watching;
         if (options_.idle_timeout != duration::max()) {
-            watching.spawn({.worker = this_worker}, [this] {
+            watching.spawn({.name = "serve", .worker = this_worker, .where = where_}, [this] {
                 for (;;) {
                     sleep_for(part_of(options_.idle_timeout, 4));
                     shut_silent(options_.idle_timeout, shutdown_side::both);
@@ -85,7 +124,7 @@ void server::run() {
             });
         }
         cancel_scope accepting{options_.stop};
-        accepting.run([&] { accept_until_stopped(handlers); });
+        static_cast<void>(accepting.run([&] { accept_until_stopped(handlers); }));
     }
     close_listener();
     drain(handlers);
@@ -126,7 +165,7 @@ void server::enter(stream_socket& client) {
 void server::drain(task_group& handlers) {
     const time_point patience = after(options_.grace);
     task_group watching;
-    watching.spawn({.worker = this_worker}, [&] {
+    watching.spawn({.name = "serve", .worker = this_worker, .where = where_}, [&] {
         const duration interval = std::min<duration>(drain_interval, part_of(options_.quiet, 4));
         while (now() < patience) {
             shut_silent(options_.quiet, shutdown_side::read);
@@ -137,7 +176,7 @@ void server::drain(task_group& handlers) {
     handlers.wait();
     // What is left has been moved out of its handler.
     cancel_scope rest{patience};
-    rest.run([&] { account_->wait_until_none(); });
+    static_cast<void>(rest.run([&] { account_->wait_until_none(); }));
 }
 
 void server::shut_silent(duration silence, shutdown_side side) {
@@ -152,6 +191,7 @@ void server::shut_silent(duration silence, shutdown_side side) {
 }
 
 void server::attend(stream_socket& client, void (*handle)(server& self, stream_socket& client)) {
+    const peer_name peer{client}; // now, as a connection that is lost has none
     try {
         handle(*this, client);
     } catch (const cancelled&) {
@@ -161,16 +201,16 @@ void server::attend(stream_socket& client, void (*handle)(server& self, stream_s
         if (what == nullptr) {
             throw; // no exception of C++
         }
-        report(what);
+        report(what, peer);
     }
 }
 
-void server::report(const std::exception_ptr& what) const noexcept {
+void server::report(const std::exception_ptr& what, const peer_name& peer) const noexcept {
     if (options_.on_error) {
         options_.on_error(what);
     } else if (!is_everyday(what)) {
-        std::fprintf(stderr, "pirn: the handler of a connection failed: %s\n",
-                     text_of(what).c_str());
+        std::fprintf(stderr, "pirn: the handler of a connection failed: %s (peer %s)\n",
+                     text_of(what).c_str(), peer.in_words().c_str());
     }
 }
 

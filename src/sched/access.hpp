@@ -9,6 +9,7 @@
 #include <exception>
 #include <source_location>
 #include <string>
+#include <string_view>
 
 namespace pirn::detail {
 
@@ -95,10 +96,9 @@ void end_wait_early(task& asked) noexcept;
 // give_up: one reference to a task less; true when it was the last.
 bool give_up(task& which) noexcept;
 
-// site_of: where a task was spawned, as a message says it. A spawn with arguments and without options
-// does not know.
+// site_of: where a task was spawned, as a message says it.
 std::string site_of(const task& which);
-std::string in_words(const std::source_location& site);
+PIRN_EXPORT std::string in_words(const std::source_location& site);
 
 // settle_group_error: of a task that has ended: see keep_group_error.
 void settle_group_error(task& ended) noexcept;
@@ -106,7 +106,8 @@ void settle_group_error(task& ended) noexcept;
 // report_failure: one line on stderr about an error that left a task and that nobody asked for.
 void report_failure(task& which) noexcept;
 
-// report_error: the same for an error of which nothing else is known.
-PIRN_EXPORT void report_error(const char* whose, const std::exception_ptr& what) noexcept;
+// report_error: the same for an error that another object held: whose it was, and a detail that follows in brackets.
+PIRN_EXPORT void report_error(const char* whose, const std::exception_ptr& what,
+                              std::string_view about = {}) noexcept;
 
 } // namespace pirn::detail

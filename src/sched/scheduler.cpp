@@ -257,6 +257,9 @@ detail::task* scheduler::run_one(detail::task& next) {
 }
 
 void scheduler::conclude(detail::task& ended) {
+    if (PIRN_UNLIKELY(ended.held != nullptr)) {
+        ended.held->complain(*ended.held, ended);
+    }
     {
         const detail::holding held{alive_guard_, share_ != nullptr};
         alive_.erase(ended);

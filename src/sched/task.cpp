@@ -7,6 +7,7 @@
 #include <pirn/base/error.hpp>
 #include <pirn/sched/crew.hpp>
 
+#include "base/places.hpp"
 #include "sched/access.hpp"
 
 #include <cstdio>
@@ -218,7 +219,8 @@ std::string site_of(const task& which) { return in_words(which.created_at); }
 
 std::string in_words(const std::source_location& site) {
     return site.line() == 0 ? "an unknown place"
-                            : site.file_name() + (":" + std::to_string(site.line()));
+                            : std::string{header_in_project(site.file_name())} + ":" +
+                                  std::to_string(site.line());
 }
 
 void report_failure(task& which) noexcept {
@@ -239,9 +241,12 @@ void report_failure(task& which) noexcept {
     }
 }
 
-void report_error(const char* whose, const std::exception_ptr& what) noexcept {
-    const auto say = [whose](const char* text) {
-        std::fprintf(stderr, "pirn: an error left %s, and nobody asked: %s\n", whose, text);
+void report_error(const char* whose, const std::exception_ptr& what,
+                  std::string_view about) noexcept {
+    const auto say = [whose, about](const char* text) {
+        std::fprintf(stderr, "pirn: an error left %s, and nobody asked: %s%s%.*s%s\n", whose, text,
+                     about.empty() ? "" : " (", static_cast<int>(about.size()), about.data(),
+                     about.empty() ? "" : ")");
     };
     try {
         std::rethrow_exception(what);

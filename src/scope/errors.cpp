@@ -27,4 +27,12 @@ std::string text_of(const std::exception_ptr& error) {
     }
 }
 
+namespace detail {
+
+void throw_all_failed(std::vector<std::exception_ptr> errors) {
+    throw all_failed{std::move(errors)};
+}
+
+} // namespace detail
+
 } // namespace pirn

@@ -5,10 +5,14 @@
 
 #include <pirn/scope/errors.hpp>
 
+#include "base/places.hpp"
 #include "sched/access.hpp"
 
+#include <array>
+#include <cstdio>
 #include <exception>
 #include <new>
+#include <string_view>
 #include <utility>
 
 namespace pirn {
@@ -99,6 +103,25 @@ std::string describe_failure(const task& failed, const std::exception_ptr& error
            "): " + text_of(error);
 }
 
+failed_task mark_of(const task& failed) noexcept {
+    failed_task mark;
+    const std::string_view name = failed.name();
+    name.copy(mark.name.data(), mark.name.size() - 1);
+    mark.spawned_at = failed.created_at;
+    return mark;
+}
+
+// report_group_error: as report_error, and names the task.
+void report_group_error(const std::exception_ptr& error, const failed_task& failed) noexcept {
+    const bool named = failed.name.front() != '\0';
+    const std::string_view file = header_in_project(failed.spawned_at.file_name());
+    std::array<char, 512> about{}; // no std::string: memory may be what is lacking
+    std::snprintf(about.data(), about.size(), "%s%s%sspawned at %.*s:%u", named ? "\"" : "",
+                  failed.name.data(), named ? "\", " : "", static_cast<int>(file.size()),
+                  file.data(), static_cast<unsigned>(failed.spawned_at.line()));
+    report_error("a task of a group", error, about.data());
+}
+
 task& required_owner() {
     task* const self = current_task();
     PIRN_REQUIRE(self != nullptr,
@@ -163,10 +186,10 @@ task_group::~task_group() {
     if (ended_the_block && std::uncaught_exceptions() > exceptions_around_) {
         detail::keep_group_error(std::move(first_));
     } else {
-        detail::report_error("a task of a group", first_);
+        detail::report_group_error(first_, first_failed_);
     }
-    for (const std::exception_ptr& each : further_) {
-        detail::report_error("a task of a group", each);
+    for (std::size_t i = 0; i < further_.size(); ++i) {
+        detail::report_group_error(further_[i], further_failed_[i]);
     }
 }
 
@@ -258,17 +281,21 @@ void task_group::hook::ended(end_hook& self, detail::task& which) noexcept {
 }
 
 void task_group::keep_error(std::exception_ptr error, const detail::task& failed) noexcept {
+    const detail::failed_task mark = detail::mark_of(failed);
     {
         const detail::holding held{guard_, detail::tree_shared()};
         if (first_) {
             try {
+                further_failed_.resize(further_.size()); // as many as before, whatever failed then
+                further_failed_.push_back(mark);
                 further_.push_back(error);
             } catch (const std::bad_alloc&) {
-                detail::report_error("a task of a group", error);
+                detail::report_group_error(error, mark);
             }
             return;
         }
         first_ = error;
+        first_failed_ = mark;
     }
     const bool is_first_ever = failure_.empty();
     if (is_first_ever) {
@@ -276,7 +303,8 @@ void task_group::keep_error(std::exception_ptr error, const detail::task& failed
             failure_ = detail::describe_failure(failed, error);
         } catch (const std::bad_alloc&) { // NOLINT(bugprone-empty-catch): see below
         }
-        block_origin_ = {failure_.empty() ? "a task of its group failed" : failure_.c_str(), {}};
+        block_origin_ = {failure_.empty() ? "a task of its group failed" : failure_.c_str(),
+                         mark.spawned_at};
     }
     {
         detail::cancelling now{node_};

@@ -8,7 +8,9 @@
 
 namespace pirn {
 
+using detail::drop_lock;
 using detail::holding;
+using detail::keep_lock;
 using detail::lone_wait;
 using detail::woken;
 
@@ -48,6 +50,7 @@ void mutex::lock() {
     holding held{guard_};
     if (owner_ == nullptr) {
         owner_ = self;
+        keep_lock(*this, self);
         return;
     }
     require_not_held(owner_, self);
@@ -55,6 +58,7 @@ void mutex::lock() {
     waiters_.push(me);
     held.release();
     me.sleep_or_throw();
+    keep_lock(*this, self);
 }
 
 void mutex::lock_shielded() {
@@ -62,6 +66,7 @@ void mutex::lock_shielded() {
     holding held{guard_};
     if (owner_ == nullptr) {
         owner_ = self;
+        keep_lock(*this, self);
         return;
     }
     require_not_held(owner_, self);
@@ -69,6 +74,7 @@ void mutex::lock_shielded() {
     waiters_.push(me);
     held.release();
     me.sleep();
+    keep_lock(*this, self);
 }
 
 bool mutex::try_lock() noexcept {
@@ -78,6 +84,7 @@ bool mutex::try_lock() noexcept {
         return false;
     }
     owner_ = self;
+    keep_lock(*this, self);
     return true;
 }
 
@@ -87,12 +94,19 @@ void mutex::unlock() {
     const holding held{guard_};
     PIRN_REQUIRE(owner_ == self,
                  "a mutex was unlocked by a task, or thread, that does not have it");
+    drop_lock(*this, self); // before the next owner keeps it
     detail::place* const next = waiters_.take();
     owner_ = nullptr;
     if (next != nullptr) {
         owner_ = next->slot;
         wake.add(*next);
     }
+}
+
+void mutex::owner_has_ended(const held_lock& self, const detail::task& owner) {
+    const auto& lock = static_cast<const mutex&>(self);
+    const holding held{lock.guard_};
+    fail_with_lock("mutex", self, owner, lock.waiters_.front());
 }
 
 bool mutex::held_by_caller() const noexcept {

@@ -6,6 +6,7 @@
 // is not touched afterwards: it may be gone at once. The cells outlive everybody.
 #include <pirn/sync/parking_lot.hpp>
 
+#include <pirn/base/assert.hpp>
 #include <pirn/base/error.hpp>
 
 #include <array>
@@ -107,6 +108,22 @@ const void* who_am_i() noexcept {
 task* task_of_identity(const void* identity) noexcept {
     const bool of_thread = (reinterpret_cast<std::uintptr_t>(identity) & 1) != 0;
     return of_thread ? nullptr : static_cast<task*>(const_cast<void*>(identity));
+}
+
+void fail_with_lock(const char* kind, const held_lock& lock, const task& owner,
+                    const place* first) {
+    const task* const waits =
+        first != nullptr && first->sleeper != nullptr ? first->sleeper->who : nullptr;
+    fail_at(owner.created_at,
+            "a task has ended while it has a mutex locked, and no other task can unlock it; let a "
+            "std::scoped_lock or std::unique_lock unlock it",
+            "the task has no mutex locked",
+            {{"task", owner.name()},
+             {"kind", kind},
+             {"mutex", static_cast<const void*>(&lock)},
+             {"first waiter", waits != nullptr   ? waits->name()
+                              : first != nullptr ? "unnamed"
+                                                 : "none"}});
 }
 
 bool thread_wait_until(waiter& on, time_point deadline) noexcept {

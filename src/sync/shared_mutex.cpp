@@ -9,7 +9,9 @@
 
 namespace pirn {
 
+using detail::drop_lock;
 using detail::holding;
+using detail::keep_lock;
 using detail::lone_wait;
 using detail::place;
 using detail::woken;
@@ -74,6 +76,7 @@ void shared_mutex::lock() {
     holding held{guard_};
     if (writer_ == nullptr && readers_ == 0) {
         writer_ = self;
+        keep_lock(*this, self);
         return;
     }
     PIRN_REQUIRE(writer_ != self, "a shared_mutex was locked by the task, or thread, that has it "
@@ -82,6 +85,7 @@ void shared_mutex::lock() {
     waiters_.push(me);
     held.release();
     me.sleep_or_throw();
+    keep_lock(*this, self);
 }
 
 bool shared_mutex::try_lock() noexcept {
@@ -91,6 +95,7 @@ bool shared_mutex::try_lock() noexcept {
         return false;
     }
     writer_ = self;
+    keep_lock(*this, self);
     return true;
 }
 
@@ -100,8 +105,15 @@ void shared_mutex::unlock() {
     const holding held{guard_};
     PIRN_REQUIRE(writer_ == self,
                  "a shared_mutex was unlocked by a task, or thread, that does not have it alone");
+    drop_lock(*this, self); // before the next writer keeps it
     writer_ = nullptr;
     let_in(wake);
+}
+
+void shared_mutex::writer_has_ended(const held_lock& self, const detail::task& owner) {
+    const auto& lock = static_cast<const shared_mutex&>(self);
+    const holding held{lock.guard_};
+    fail_with_lock("shared_mutex", self, owner, lock.waiters_.front());
 }
 
 void shared_mutex::lock_shared() {

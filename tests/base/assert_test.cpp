@@ -3,6 +3,8 @@
 // Programmer errors: what the hook is told, and what happens without one.
 #include <pirn/base/assert.hpp>
 
+#include "base/places.hpp"
+
 #include <string>
 
 #include <gtest/gtest.h>
@@ -102,6 +104,23 @@ TEST(assert_default, comes_back_when_the_hook_is_taken_out) {
     const pirn::failure_hook mine = [](const pirn::failure&) {};
     const pirn::failure_hook before = pirn::set_failure_hook(mine);
     EXPECT_EQ(pirn::set_failure_hook(before), mine);
+}
+
+TEST(places_in_messages, are_relative_to_the_project) {
+    using pirn::detail::header_in_project;
+    using pirn::detail::path_in_project;
+    EXPECT_EQ(header_in_project("/usr/local/include/pirn/sync/mutex.hpp"), "pirn/sync/mutex.hpp");
+    EXPECT_EQ(header_in_project("include/pirn/sync/mutex.hpp"), "pirn/sync/mutex.hpp");
+    EXPECT_EQ(header_in_project("../../include/pirn/sync/mutex.hpp"), "pirn/sync/mutex.hpp");
+    // A user's own files are left as they are.
+    EXPECT_EQ(header_in_project("/home/me/src/net/main.cpp"), "/home/me/src/net/main.cpp");
+    EXPECT_EQ(header_in_project("/home/me/myinclude/pirn/a.hpp"), "/home/me/myinclude/pirn/a.hpp");
+    EXPECT_EQ(header_in_project(""), "");
+    EXPECT_EQ(path_in_project("/build/src/pirn/src/net/serve.cpp"), "src/net/serve.cpp");
+    EXPECT_EQ(path_in_project("../../src/net/serve.cpp"), "src/net/serve.cpp");
+    EXPECT_EQ(path_in_project("src/net/serve.cpp"), "src/net/serve.cpp");
+    EXPECT_EQ(path_in_project("/build/include/pirn/base/list.hpp"), "pirn/base/list.hpp");
+    EXPECT_EQ(path_in_project(""), "");
 }
 
 #if PIRN_ASSERTIONS

@@ -11,6 +11,8 @@
 #include "support/stacks.hpp"
 
 #include <array>
+#include <csignal>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -27,6 +29,30 @@ class misuse : public support::balanced<> {};
 constexpr auto cannot_be_resumed =
     "only a coroutine that has not started or is suspended can be resumed";
 constexpr auto from_outside = "its yielder was used from outside of it";
+
+// Neither would say more than "terminate called".
+TEST_F(misuse, destroying_what_is_suspended_in_a_noexcept_function) {
+    const support::child_end end = support::in_child([] {
+        pirn::coroutine<> waits{{.name = "waits"}, [](pirn::yielder<>& yield) {
+                                    const auto careful = [&]() noexcept { yield(); };
+                                    careful();
+                                }};
+        waits.resume();
+    });
+    EXPECT_TRUE(end.killed_by(SIGABRT) && end.said("suspended inside a noexcept function")) << end;
+    EXPECT_TRUE(end.said("name=\"waits\"") && end.said("misuse_test.cpp:")) << end;
+}
+
+TEST_F(misuse, other_reasons_to_terminate_are_left_to_the_handler_before) {
+    const support::child_end end = support::in_child([] {
+        { // a coroutine that is unwound as it should be
+            pirn::coroutine<> waits{[](pirn::yielder<>& yield) { yield(); }};
+            waits.resume();
+        }
+        std::terminate();
+    });
+    EXPECT_TRUE(end.killed_by(SIGABRT) && !end.said("noexcept function")) << end;
+}
 
 TEST_F(misuse, resuming_the_done) {
     pirn::coroutine<> ended{{.name = "ended"}, [] {}};

@@ -22,6 +22,7 @@
 #include <memory>
 #include <string>
 #include <system_error>
+#include <tuple>
 #include <vector>
 
 #include <fcntl.h>
@@ -153,7 +154,7 @@ TEST_F(files, tell_and_change_what_they_are) {
         one.truncate(UINT64_MAX, error);
         EXPECT_TRUE(error) << "an offset that the kernel does not know";
         std::array<char, 1> byte{};
-        one.read_at(byte, UINT64_MAX, error);
+        std::ignore = one.read_at(byte, UINT64_MAX, error);
         EXPECT_TRUE(error || byte[0] == 0);
     });
 }
@@ -193,7 +194,7 @@ TEST_F(files, that_are_closed_end_what_is_in_flight_and_what_comes_later) {
         EXPECT_FALSE(one.is_open());
         for (auto& each : tasks) each.get();
         std::error_code error;
-        one.write("late", error);
+        std::ignore = one.write("late", error);
         EXPECT_EQ(error, std::errc::operation_canceled);
         one.sync(error);
         EXPECT_EQ(error, std::errc::operation_canceled);

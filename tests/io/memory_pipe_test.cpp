@@ -16,6 +16,7 @@
 #include <string>
 #include <system_error>
 #include <thread>
+#include <tuple>
 
 #include <gtest/gtest.h>
 
@@ -61,7 +62,7 @@ TEST_F(memory_pipe, keeps_what_was_written_before_the_writer_closed) {
         std::array<char, 4> buffer{};
         EXPECT_EQ(far.read(buffer), 0U);
         std::error_code error;
-        far.write("answer", error);
+        std::ignore = far.write("answer", error);
         EXPECT_EQ(error, std::errc::broken_pipe);
     });
 }
@@ -115,7 +116,7 @@ TEST_F(memory_pipe, without_room_or_without_an_end_is_a_programmer_error) {
         [] {
             pirn::io::memory_stream none;
             std::error_code error;
-            none.write("x", error);
+            std::ignore = none.write("x", error);
         },
         "not open"));
 }

@@ -11,6 +11,7 @@
 #include <random>
 #include <string_view>
 #include <system_error>
+#include <tuple>
 
 #include <gtest/gtest.h>
 
@@ -150,7 +151,7 @@ TEST_F(cancelling, closing_ends_whoever_waits_and_then_closes) {
         std::error_code accept_error;
         auto reader = pirn::spawn([&] {
             std::array<char, 8> buffer{};
-            near.read(buffer, read_error);
+            std::ignore = near.read(buffer, read_error);
         });
         auto writer = pirn::spawn([&] { fill(near, write_error); });
         auto acceptor = pirn::spawn([&] { listener.accept(accept_error); });

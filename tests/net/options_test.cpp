@@ -8,6 +8,7 @@
 #include "net/pairs.hpp"
 
 #include <system_error>
+#include <tuple>
 
 #include <gtest/gtest.h>
 #include <netinet/in.h>
@@ -83,7 +84,7 @@ TEST_F(options, of_no_linger_at_all_reset_the_connection) {
         near.close();
         std::array<char, 8> buffer{};
         std::error_code error;
-        far.read(buffer, error);
+        std::ignore = far.read(buffer, error);
         EXPECT_EQ(error, std::errc::connection_reset);
     });
 }

@@ -20,6 +20,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <tuple>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -133,7 +134,8 @@ TEST_F(serving, goes_on_when_a_handler_fails_and_tells) {
 
 TEST_F(serving, prints_errors_that_nobody_wants_to_hear_but_not_those_of_every_day) {
     testing::internal::CaptureStderr();
-    pirn::run([] {
+    std::string peer;
+    pirn::run([&peer] {
         const auto handler = [](net::tcp_stream& client) {
             std::array<char, 1> what{};
             client.read(what); // a reset is thrown
@@ -145,12 +147,13 @@ TEST_F(serving, prints_errors_that_nobody_wants_to_hear_but_not_those_of_every_d
         support::reset_on_close(resets);
         resets.close();
         auto client = server.client();
+        peer = to_string(client.local_address());
         client.write_all("x");
         EXPECT_TRUE(at_end(client));
         server.end();
     });
     EXPECT_EQ(testing::internal::GetCapturedStderr(),
-              "pirn: the handler of a connection failed: a mistake\n");
+              "pirn: the handler of a connection failed: a mistake (peer " + peer + ")\n");
 }
 
 TEST_F(serving, shuts_down_who_is_idle_and_nobody_else) {
@@ -162,7 +165,8 @@ TEST_F(serving, shuts_down_who_is_idle_and_nobody_else) {
                 while (client.read(buffer) != 0) {
                 }
             } else { // only writes
-                for (std::error_code gone; !gone; pirn::sleep_for(10ms)) client.write("x", gone);
+                for (std::error_code gone; !gone; pirn::sleep_for(10ms))
+                    std::ignore = client.write("x", gone);
             }
         };
         running server{listen, {.idle_timeout = 300ms}};

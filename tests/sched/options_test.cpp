@@ -76,7 +76,8 @@ TEST_F(options, remembers_the_spawn_site_also_without_options) {
     auto bare = tasks.spawn(line_of_this_task);
     EXPECT_EQ(bare.get(), static_cast<unsigned>(__LINE__ - 1));
     const pirn::spawn_options given{.name = "given"};
-    EXPECT_EQ(tasks.spawn(given, line_of_this_task).get(), static_cast<unsigned>(__LINE__ - 1));
+    auto with = tasks.spawn(given, line_of_this_task);
+    EXPECT_EQ(with.get(), static_cast<unsigned>(__LINE__ - 1)) << "of the call, not of the options";
 }
 
 TEST_F(options, refuses_a_scheduler_that_would_never_poll) {

@@ -268,14 +268,12 @@ TEST_F(scheduler, reports_and_ends_at_its_destruction_who_is_still_alive) {
     {
         pirn::scheduler tasks;
         const pirn::spawn_options dreamer{.name = "dreamer"};
-        line = __LINE__ - 1;
-        tasks
-            .spawn(dreamer,
-                   [&] {
-                       const leaving on_the_way_out{left};
-                       stand_still();
-                   })
-            .detach();
+        const auto dreams = [&] {
+            const leaving on_the_way_out{left};
+            stand_still();
+        };
+        line = __LINE__ + 1;
+        tasks.spawn(dreamer, dreams).detach();
         tasks.tick();
         tasks
             .spawn([&] { // never had a turn: begins, and ends at its first suspension

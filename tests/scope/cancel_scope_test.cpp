@@ -22,6 +22,7 @@
 #include <stop_token>
 #include <string>
 #include <thread>
+#include <tuple>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -40,7 +41,8 @@ TEST_F(scopes, that_are_not_cancelled_change_nothing) {
         EXPECT_EQ(scope.run([] { return std::string{"result"}; }), "result");
         EXPECT_FALSE(scope.cancel_requested());
         EXPECT_EQ(scope.cause(), "");
-        EXPECT_THROW(scope.run([] { throw std::runtime_error{"passes"}; }), std::runtime_error);
+        EXPECT_THROW(std::ignore = scope.run([] { throw std::runtime_error{"passes"}; }),
+                     std::runtime_error);
         EXPECT_FALSE(pirn::stop_requested());
     });
 }
@@ -150,7 +152,7 @@ TEST_F(scopes, hear_it_when_the_shield_is_taken_away_and_not_when_it_goes_up) {
         EXPECT_FALSE(outer.run([&] {
             pirn::cancel_scope inner;
             inner.shield();
-            inner.run([&] {
+            std::ignore = inner.run([&] {
                 outer.cancel();
                 pirn::yield_now();
                 inner.shield(false);
@@ -250,7 +252,7 @@ TEST_F(scopes, may_go_while_a_request_from_another_thread_is_on_its_way) {
             std::stop_source source;
             std::jthread other{[&] { source.request_stop(); }};
             pirn::cancel_scope scope{source.get_token()};
-            scope.run([&] {
+            std::ignore = scope.run([&] {
                 for (int turn = 0; turn < i % 4; ++turn) pirn::yield_now();
             });
         }
@@ -260,9 +262,9 @@ TEST_F(scopes, may_go_while_a_request_from_another_thread_is_on_its_way) {
 TEST_F(scopes, tell_a_stop_token) {
     pirn::run([] {
         pirn::cancel_scope outer;
-        outer.run([&] {
+        std::ignore = outer.run([&] {
             pirn::cancel_scope inner;
-            inner.run([&] {
+            std::ignore = inner.run([&] {
                 const std::stop_token token = inner.stop_token();
                 int called = 0;
                 const std::stop_callback counts{token, [&] { ++called; }};
@@ -277,10 +279,10 @@ TEST_F(scopes, tell_a_stop_token) {
         EXPECT_TRUE(cancelled_already.stop_token().stop_requested());
         pirn::cancel_scope around;
         around.cancel();
-        around.run([] {
+        std::ignore = around.run([] {
             pirn::cancel_scope enters;
             const std::stop_token token = enters.stop_token();
-            enters.run([&] { EXPECT_TRUE(token.stop_requested()); });
+            std::ignore = enters.run([&] { EXPECT_TRUE(token.stop_requested()); });
         });
     });
 }
@@ -314,7 +316,7 @@ TEST_F(scopes, are_reached_by_the_request_to_stop_their_task) {
         pirn::cancel_scope scope;
         bool returned = false;
         auto task = pirn::spawn([&] {
-            scope.run([] { stand_still(); });
+            std::ignore = scope.run([] { stand_still(); });
             returned = true;
         });
         pirn::yield_now();
@@ -329,7 +331,7 @@ TEST_F(scopes, a_million_deep_are_cancelled_at_once) {
     pirn::run([] {
         std::deque<pirn::detail::cancel_node> chain(1'000'000);
         pirn::cancel_scope top;
-        top.run([&] {
+        std::ignore = top.run([&] {
             auto* above = pirn::detail::current_task()->innermost;
             for (auto& each : chain) {
                 pirn::detail::hang(each, *above);
@@ -348,7 +350,7 @@ TEST_F(scopes, a_million_side_by_side_are_cancelled_at_once) {
     pirn::run([] {
         std::deque<pirn::detail::cancel_node> row(1'000'000);
         pirn::cancel_scope top;
-        top.run([&] {
+        std::ignore = top.run([&] {
             auto& above = *pirn::detail::current_task()->innermost;
             for (auto& each : row) {
                 pirn::detail::hang(each, above);
@@ -364,11 +366,13 @@ TEST_F(scopes, a_million_side_by_side_are_cancelled_at_once) {
 
 TEST_F(scopes, used_wrongly_say_so) {
     pirn::cancel_scope outside;
-    EXPECT_TRUE(support::complains([&] { outside.run([] {}); }, "outside of any task"));
+    EXPECT_TRUE(
+        support::complains([&] { std::ignore = outside.run([] {}); }, "outside of any task"));
     pirn::run([] {
         pirn::cancel_scope scope;
-        scope.run([&] {
-            EXPECT_TRUE(support::complains([&] { scope.run([] {}); }, "inside of itself"));
+        std::ignore = scope.run([&] {
+            EXPECT_TRUE(
+                support::complains([&] { std::ignore = scope.run([] {}); }, "inside of itself"));
         });
     });
 }

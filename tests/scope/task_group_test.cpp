@@ -21,6 +21,7 @@
 #include <stdexcept>
 #include <string>
 #include <system_error>
+#include <tuple>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -183,7 +184,7 @@ TEST_F(groups, end_with_their_owner_who_hears_of_it_afterwards) {
                 } catch (...) {
                     pirn::cancel_scope shield;
                     shield.shield();
-                    shield.run([] { pirn::sleep_for(2ms); });
+                    std::ignore = shield.run([] { pirn::sleep_for(2ms); });
                     ++ended;
                     throw;
                 }
@@ -295,11 +296,14 @@ TEST(groups_left_alone, report_an_error_that_nobody_asked_for) {
         pirn::run([] {
             pirn::task_group group;
             group.spawn([] { throw std::runtime_error{"unheard"}; });
+            group.spawn({.name = "loud"}, [](int) { throw std::runtime_error{"second"}; }, 1);
         });
     });
-    EXPECT_NE(seen.errors.find("an error left a task of a group, and nobody asked: unheard"),
-              std::string::npos)
-        << seen.errors;
+    // Each names the task that it has left.
+    const std::string left = "an error left a task of a group, and nobody asked: ";
+    EXPECT_TRUE(seen.said(left + "unheard (spawned at ")) << seen.errors;
+    EXPECT_TRUE(seen.said(left + "second (\"loud\", spawned at ")) << seen.errors;
+    EXPECT_TRUE(seen.said("task_group_test.cpp:")) << seen.errors;
 }
 
 TEST_F(groups, of_many_tasks_end_at_random_without_losing_one) {

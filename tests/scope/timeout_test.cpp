@@ -21,7 +21,9 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <source_location>
 #include <stdexcept>
+#include <string>
 #include <system_error>
 #include <thread>
 
@@ -61,6 +63,36 @@ TEST_F(timeouts, throw_or_give_nothing_when_it_does_not) {
                   std::nullopt);
         EXPECT_THROW(pirn::with_timeout(-1s, [] { pirn::yield_now(); }), pirn::timed_out);
     });
+}
+
+TEST_F(timeouts, say_which_limit_was_passed) {
+    const auto said = [](auto&& call) -> std::string {
+        try {
+            call();
+        } catch (const pirn::timed_out& error) {
+            const pirn::timed_out copy{error};
+            EXPECT_EQ(copy.code(), std::errc::timed_out);
+            EXPECT_EQ(copy.where().line(), error.where().line());
+            return copy.what();
+        }
+        return "no timeout";
+    };
+    pirn::run([&] {
+        const auto forever = [] { pirn::sleep_until(pirn::never); };
+        const std::string place = std::string{std::source_location::current().file_name()} + ":" +
+                                  std::to_string(__LINE__ + 1);
+        const std::string text = said([&] { pirn::with_timeout(2ms, forever); });
+        EXPECT_EQ(text, "timed out after 2 ms, the limit set at " + place);
+        EXPECT_TRUE(
+            said([&] { pirn::with_timeout(0s, forever); }).starts_with("timed out after 0 s, "));
+        EXPECT_TRUE(said([&] {
+                        pirn::with_timeout(1500us, forever);
+                    }).starts_with("timed out after 1500 us, "));
+        EXPECT_TRUE(said([&] {
+                        pirn::with_timeout(pirn::now(), forever);
+                    }).starts_with("timed out, the limit set at "));
+    });
+    EXPECT_STREQ(pirn::timed_out{}.what(), "timed out");
 }
 
 TEST_F(timeouts, let_errors_pass) {

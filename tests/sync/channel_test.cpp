@@ -14,6 +14,7 @@
 #include <memory>
 #include <numeric>
 #include <string>
+#include <tuple>
 #include <vector>
 
 namespace {
@@ -262,7 +263,7 @@ TEST_F(channels, deliver_what_was_handed_over_before_the_request_to_stop) {
     pirn::channel<int> between;
     auto receives = tasks.spawn([&] { return *between.receive(); });
     tasks.tick();
-    between.try_send(1);
+    std::ignore = between.try_send(1);
     receives.request_stop();
     EXPECT_EQ(receives.get(), 1);
     auto sends = tasks.spawn([&] { return between.send(2); });

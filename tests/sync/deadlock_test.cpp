@@ -19,6 +19,7 @@
 #include <stop_token>
 #include <string>
 #include <thread>
+#include <tuple>
 
 #include <gtest/gtest.h>
 
@@ -100,7 +101,7 @@ TEST_F(reports, say_that_all_wait_for_each_other) {
                 pirn::mutex first;
                 pirn::mutex second;
                 pirn::cancel_scope scope{rescue.get_token()};
-                scope.run([&] {
+                std::ignore = scope.run([&] {
                     pirn::task_group group;
                     group.spawn({.name = "left"}, [&] {
                         const std::scoped_lock one{first};
@@ -182,7 +183,7 @@ TEST_F(reports, say_nothing_while_a_timer_is_set_or_when_not_wanted) {
                       pirn::mutex held;
                       const std::scoped_lock lock{held};
                       pirn::cancel_scope scope{rescue.get_token()};
-                      scope.run([&held] {
+                      std::ignore = scope.run([&held] {
                           pirn::task_group group;
                           group.spawn([&held] { held.lock(); });
                           group.wait();

@@ -4,13 +4,16 @@
 #include <pirn/sync/mutex.hpp>
 
 #include <pirn/base/error.hpp>
+#include <pirn/sync/shared_mutex.hpp>
 
 #include "support/child.hpp"
 #include "support/misuse.hpp"
 #include "support/sanitizers.hpp"
 #include "sync/crew.hpp"
 
+#include <array>
 #include <csignal>
+#include <cstddef>
 #include <mutex>
 #include <string>
 
@@ -177,6 +180,52 @@ TEST_F(mutexes, may_not_be_destroyed_while_they_are_locked) {
         door.lock();
     });
     EXPECT_TRUE(end.killed_by(SIGABRT) && end.said("destroyed while it is locked")) << end;
+}
+
+// The end of a task that has a mutex, or of a writer, stops the program; both the task and what waits are named.
+template <class Mutex>
+support::child_end ends_while_it_has_one() {
+    return support::in_child([] {
+        pirn::scheduler tasks;
+        Mutex door;
+        tasks
+            .spawn({.name = "forgets"},
+                   [&] {
+                       door.lock();
+                       pirn::yield_now();
+                   })
+            .detach();
+        tasks.spawn({.name = "waits"}, [&] { door.lock(); }).detach();
+        tasks.run();
+    });
+}
+
+TEST_F(mutexes, are_not_left_locked_by_a_task_that_ends) {
+    for (const support::child_end& end :
+         {ends_while_it_has_one<pirn::mutex>(), ends_while_it_has_one<pirn::shared_mutex>()}) {
+        EXPECT_TRUE(end.killed_by(SIGABRT) && end.said("has ended while it has a mutex locked"))
+            << end;
+        EXPECT_TRUE(end.said("task=\"forgets\"") && end.said("first waiter=\"waits\"")) << end;
+        EXPECT_TRUE(end.said("mutex_test.cpp:")) << end;
+    }
+}
+
+TEST_F(mutexes, may_be_unlocked_in_any_order) {
+    pirn::scheduler tasks;
+    std::array<pirn::mutex, 3> some;
+    tasks
+        .spawn([&] {
+            for (const std::size_t first : {0U, 1U, 2U}) {
+                for (pirn::mutex& each : some) {
+                    each.lock();
+                }
+                for (const std::size_t i : {first, (first + 2) % 3, (first + 1) % 3}) {
+                    some[i].unlock();
+                }
+            }
+        })
+        .get();
+    tasks.run();
 }
 
 FOR_ALL_CREWS(mutex);

@@ -77,7 +77,7 @@ TEST_F(oneshots, in_a_select_give_the_value_or_nothing) {
     EXPECT_EQ(look(receiver), 7);
     other_sender = {};
     EXPECT_EQ(look(other_receiver), -1);
-    EXPECT_THROW(other_receiver.try_receive(), std::system_error);
+    EXPECT_THROW(std::ignore = other_receiver.try_receive(), std::system_error);
 }
 
 TEST_F(oneshots, are_used_once) {

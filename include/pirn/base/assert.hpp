@@ -24,7 +24,12 @@ struct failure {
     std::string_view message;   // a sentence: what was broken and what to do instead
     std::string_view condition; // the source text of the condition
     std::string_view values;    // "state=done, resumes=3", or empty
-    std::source_location where;
+    std::source_location where; // the caller's place where the check knows it, else its own
+    // where.file_name(); of a file of pirn's, relative to the project: "pirn/sync/mutex.hpp".
+    std::string_view file = {};
+    // The coroutines that the thread was running, innermost first, each by its name and the place where it was made:
+    // "\"session\", spawned at main.cpp:12"; empty outside of any.
+    std::string_view task = {};
 };
 
 using failure_hook = void (*)(const failure&);
@@ -61,6 +66,12 @@ struct named_value {
                                              std::source_location where,
                                              std::initializer_list<named_value> values = {});
 
+// fail_at: the same, with a place of the user's, whose path is left as it is.
+[[noreturn]] PIRN_EXPORT PIRN_COLD void fail_at(std::source_location caller,
+                                                std::string_view message,
+                                                std::string_view condition,
+                                                std::initializer_list<named_value> values = {});
+
 } // namespace detail
 } // namespace pirn
 
@@ -70,6 +81,14 @@ struct named_value {
         if (PIRN_UNLIKELY(!(condition))) {                                                         \
             ::pirn::detail::fail(message, #condition, ::std::source_location::current(),           \
                                  {__VA_ARGS__});                                                   \
+        }                                                                                          \
+    } while (false)
+
+// PIRN_REQUIRE_AT(caller, condition, "sentence", …): for a function that knows the place of its caller.
+#define PIRN_REQUIRE_AT(caller, condition, message, ...)                                           \
+    do {                                                                                           \
+        if (PIRN_UNLIKELY(!(condition))) {                                                         \
+            ::pirn::detail::fail_at(caller, message, #condition, {__VA_ARGS__});                   \
         }                                                                                          \
     } while (false)
 

@@ -59,6 +59,13 @@
 #endif
 #endif
 
+// Whether this file is compiled with exceptions; a user's file need not be (docs/exceptions.md).
+#if defined(__cpp_exceptions)
+#define PIRN_EXCEPTIONS 1
+#else
+#define PIRN_EXCEPTIONS 0
+#endif
+
 #ifndef PIRN_ASSERTIONS
 #ifdef NDEBUG
 #define PIRN_ASSERTIONS 0

@@ -15,6 +15,7 @@
 // program sees to it that the one happens after the other.
 #pragma once
 
+#include <pirn/base/arguments.hpp>
 #include <pirn/base/assert.hpp>
 #include <pirn/coro/body.hpp>
 #include <pirn/coro/current.hpp>
@@ -125,6 +126,22 @@ class coroutine : public detail::coroutine_handle {
             std::is_invocable<std::decay_t<Function>, yielder_type&, std::decay_t<Arguments>...>,
             std::is_invocable<std::decay_t<Function>, std::decay_t<Arguments>...>>;
 
+    template <class Function, class... Arguments>
+    static constexpr bool callable_with(detail::type_list<Arguments...> /*present*/) {
+        if constexpr (sizeof...(Arguments) == 0) {
+            return false; // that is the constructor without arguments
+        } else {
+            return callable<Function, Arguments...>;
+        }
+    }
+
+    template <class Function, class... Arguments>
+    PIRN_ALWAYS_INLINE static detail::frame* make(const coroutine_options& options,
+                                                  Function&& function, Arguments&&... arguments) {
+        return detail::make_body<body_for<Function, Arguments...>>(
+            options, std::forward<Function>(function), std::forward<Arguments>(arguments)...);
+    }
+
   public:
     // From any callable, which is called with the yielder (or without, if it does not take one).
     // Nothing runs yet. Throws std::bad_alloc when there is no stack. Never suspends.
@@ -134,21 +151,25 @@ class coroutine : public detail::coroutine_handle {
                        std::source_location where = std::source_location::current())
         : coroutine{coroutine_options{.where = where}, std::forward<Function>(function)} {}
 
-    // The same with arguments, which come behind the yielder; they are moved or copied into the
-    // coroutine, as std::thread does. Messages cannot say where this one was created: a parameter with
-    // a default cannot stand behind the arguments. Options can say it.
-    template <class Function, class First, class... Rest>
-        requires(callable<Function, First, Rest...>)
-    explicit coroutine(Function&& function, First&& first, Rest&&... rest)
-        : coroutine{coroutine_options{.where = {}}, std::forward<Function>(function),
-                    std::forward<First>(first), std::forward<Rest>(rest)...} {}
+    // The same with arguments, at most twelve, which come behind the yielder; they are moved or copied into the
+    // coroutine, as std::thread does.
+    template <class Function, PIRN_ARGUMENT_TYPES>
+        requires(callable_with<Function>(detail::present_types<PIRN_ARGUMENT_NAMES>{}))
+    explicit coroutine(Function&& function, PIRN_ARGUMENTS,
+                       std::source_location where = std::source_location::current())
+        : coroutine_handle{detail::with_present(
+              [&](auto&&... present) {
+                  return make(coroutine_options{.where = where}, std::forward<Function>(function),
+                              std::forward<decltype(present)>(present)...);
+              },
+              PIRN_FORWARD_ARGUMENTS)} {}
 
     // With options, and arguments or none.
     template <class Function, class... Arguments>
         requires(callable<Function, Arguments...>)
     coroutine(const coroutine_options& options, Function&& function, Arguments&&... arguments)
-        : coroutine_handle{detail::make_body<body_for<Function, Arguments...>>(
-              options, std::forward<Function>(function), std::forward<Arguments>(arguments)...)} {}
+        : coroutine_handle{make(options, std::forward<Function>(function),
+                                std::forward<Arguments>(arguments)...)} {}
 
     // resume: runs the coroutine until it yields (true: see value) or has returned (false: see result).
     // What the function throws comes out here, and the coroutine is done. With an Inject this form

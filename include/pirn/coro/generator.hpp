@@ -41,11 +41,12 @@ class generator : public std::ranges::view_interface<generator<T>> {
                        std::source_location where = std::source_location::current())
         : coroutine_{coroutine_options{.where = where}, std::forward<Function>(function)} {}
 
-    template <class Function, class First, class... Rest>
-        requires(std::is_constructible_v<coroutine_type, Function, First, Rest...>)
-    explicit generator(Function&& function, First&& first, Rest&&... rest)
-        : coroutine_{std::forward<Function>(function), std::forward<First>(first),
-                     std::forward<Rest>(rest)...} {}
+    template <class Function, PIRN_ARGUMENT_TYPES>
+        requires(detail::present_types<PIRN_ARGUMENT_NAMES>::size > 0 &&
+                 std::is_constructible_v<coroutine_type, Function, PIRN_ARGUMENT_NAMES>)
+    explicit generator(Function&& function, PIRN_ARGUMENTS,
+                       std::source_location where = std::source_location::current())
+        : coroutine_{std::forward<Function>(function), PIRN_FORWARD_ARGUMENTS, where} {}
 
     template <class Function, class... Arguments>
         requires(std::is_constructible_v<coroutine_type, const coroutine_options&, Function,

@@ -64,23 +64,26 @@ class PIRN_EXPORT file final : public byte_stream {
     // read_at: at least one byte, 0 at the end of the file. Offsets are bytes from the beginning. This, and all that is
     // done `_at` an offset, is std::errc::invalid_seek for a pipe, a socket or a terminal, on each backend. Suspends.
     std::size_t read_at(mutable_bytes into, std::uint64_t offset);
-    std::size_t read_at(mutable_bytes into, std::uint64_t offset, std::error_code& error);
+    [[nodiscard("fewer bytes may have gone than there were; look at the count")]] std::size_t
+    read_at(mutable_bytes into, std::uint64_t offset, std::error_code& error);
 
     // write_at: at least one byte; write_all_at: all of them, the second form how many before the error. Past
     // the end, the file grows, with zeros in between. Of a file opened with `append`, Linux writes to the end all
     // the same. Suspend.
     std::size_t write_at(bytes from, std::uint64_t offset);
-    std::size_t write_at(bytes from, std::uint64_t offset, std::error_code& error);
+    [[nodiscard("fewer bytes may have gone than there were; look at the count")]] std::size_t
+    write_at(bytes from, std::uint64_t offset, std::error_code& error);
     void write_all_at(bytes from, std::uint64_t offset);
     std::size_t write_all_at(bytes from, std::uint64_t offset, std::error_code& error);
 
     // read_vector_at, write_vector_at: with several pieces of memory, in their order. Suspend.
     std::size_t read_vector_at(std::span<const mutable_bytes> into, std::uint64_t offset);
-    std::size_t read_vector_at(std::span<const mutable_bytes> into, std::uint64_t offset,
-                               std::error_code& error);
+    [[nodiscard("fewer bytes may have gone than there were; look at the count")]] std::size_t
+    read_vector_at(std::span<const mutable_bytes> into, std::uint64_t offset,
+                   std::error_code& error);
     std::size_t write_vector_at(std::span<const bytes> from, std::uint64_t offset);
-    std::size_t write_vector_at(std::span<const bytes> from, std::uint64_t offset,
-                                std::error_code& error);
+    [[nodiscard("fewer bytes may have gone than there were; look at the count")]] std::size_t
+    write_vector_at(std::span<const bytes> from, std::uint64_t offset, std::error_code& error);
 
     // position, seek: where the stream reads and writes next. Never suspend.
     std::uint64_t position() const;
@@ -114,7 +117,8 @@ class PIRN_EXPORT file final : public byte_stream {
     void lock(lock_kind kind = lock_kind::exclusive);
     void lock(lock_kind kind, std::error_code& error);
     // try_lock: whether it got it. unlock: gives it back. Never suspend.
-    bool try_lock(lock_kind kind = lock_kind::exclusive);
+    [[nodiscard("whether it was done is the answer; look at it")]] bool
+    try_lock(lock_kind kind = lock_kind::exclusive);
     void unlock();
 
     bool is_open() const noexcept { return endpoint_.is_open(); }

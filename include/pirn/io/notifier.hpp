@@ -36,7 +36,7 @@ class PIRN_EXPORT notifier {
     void wait(std::error_code& error);
 
     // try_wait: whether notified since the last time. Never suspends.
-    bool try_wait() noexcept;
+    [[nodiscard("whether it was done is the answer; look at it")]] bool try_wait() noexcept;
 
   private:
     os::handle event_;

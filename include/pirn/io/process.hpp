@@ -111,7 +111,8 @@ class PIRN_EXPORT process {
     exit_state wait(std::error_code& error);
 
     // try_wait: how it has ended, if it has; throws as wait does. Never suspends.
-    std::optional<exit_state> try_wait();
+    [[nodiscard("the value is lost when the answer is dropped")]] std::optional<exit_state>
+    try_wait();
 
     // signal: sends one, to this process and no later owner of its number; nothing if it has ended. Never suspends.
     void signal(int number);

@@ -35,7 +35,8 @@ class PIRN_EXPORT reader {
     // read: at least one byte, at most what fits, from the buffer first; 0 at the end. Large reads go past the
     // buffer. Suspends.
     std::size_t read(mutable_bytes into);
-    std::size_t read(mutable_bytes into, std::error_code& error);
+    [[nodiscard("fewer bytes may have gone than there were; look at the count")]] std::size_t
+    read(mutable_bytes into, std::error_code& error);
 
     // read_exactly: fills all of it. When the stream ends before, the error is std::errc::no_message_available,
     // and what there was is in `into`: the second form returns how much. It is the one call that may have taken

@@ -44,7 +44,8 @@ class PIRN_EXPORT signal_set {
     int wait(std::error_code& error);
 
     // try_wait: the same if one has arrived. Never suspends.
-    std::optional<int> try_wait() noexcept;
+    [[nodiscard("the value is lost when the answer is dropped")]] std::optional<int>
+    try_wait() noexcept;
 
     class iterator;
     // begin: waits for the first; so does ++ for the next. There is no last. Suspends.

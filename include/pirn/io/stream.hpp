@@ -51,22 +51,26 @@ class PIRN_EXPORT byte_stream {
     // bytes is a programmer error, because its 0 would look like the end. A read that is cancelled has taken
     // no byte. Suspends.
     std::size_t read(mutable_bytes into);
-    std::size_t read(mutable_bytes into, std::error_code& error);
+    [[nodiscard("fewer bytes may have gone than there were; look at the count")]] std::size_t
+    read(mutable_bytes into, std::error_code& error);
 
     // read_vector: the same into several pieces of memory, in their order; perhaps only into the first. At
     // least one of them has room. Suspends.
     std::size_t read_vector(std::span<const mutable_bytes> into);
-    std::size_t read_vector(std::span<const mutable_bytes> into, std::error_code& error);
+    [[nodiscard("fewer bytes may have gone than there were; look at the count")]] std::size_t
+    read_vector(std::span<const mutable_bytes> into, std::error_code& error);
 
     // write: at least one byte of them, as many as the stream takes; 0 for none. When the peer reads no more,
     // std::errc::broken_pipe or connection_reset, and never a signal. A write that is cancelled has written
     // nothing. Suspends.
     std::size_t write(bytes from);
-    std::size_t write(bytes from, std::error_code& error);
+    [[nodiscard("fewer bytes may have gone than there were; look at the count")]] std::size_t
+    write(bytes from, std::error_code& error);
 
     // write_vector: the same from several pieces of memory, in their order. Suspends.
     std::size_t write_vector(std::span<const bytes> from);
-    std::size_t write_vector(std::span<const bytes> from, std::error_code& error);
+    [[nodiscard("fewer bytes may have gone than there were; look at the count")]] std::size_t
+    write_vector(std::span<const bytes> from, std::error_code& error);
 
     // write_all, write_all_vector: every byte. The second forms return how many were written before the error.
     // Suspend.

@@ -32,6 +32,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <source_location>
 #include <stop_token>
 #include <string_view>
 #include <type_traits>
@@ -57,7 +58,8 @@ struct serve_options {
     pirn::duration grace = std::chrono::seconds{5};
 
     // What leaves a handler; the connection is closed, and the others go on. Must not throw. Without it, what
-    // peers may always do (reset the connection, vanish) is no news, and anything else is printed on stderr.
+    // peers may always do (reset the connection, vanish) is no news, and anything else is printed on stderr, with
+    // the peer's address.
     std::function<void(const std::exception_ptr&)> on_error = {};
 
     // Of the handlers' tasks.
@@ -68,10 +70,12 @@ struct serve_options {
 
 namespace detail {
 
+class peer_name;
+
 // server: serve without the types of listener and handler.
 class PIRN_EXPORT server {
   public:
-    explicit server(const serve_options& options);
+    server(const serve_options& options, std::source_location where);
     server(const server&) = delete;
     server& operator=(const server&) = delete;
 
@@ -99,9 +103,10 @@ class PIRN_EXPORT server {
     void drain(task_group& handlers);
     // Shuts down that side of the connections that have been silent for so long. Suspends between parts of them.
     void shut_silent(pirn::duration silence, shutdown_side side);
-    void report(const std::exception_ptr& what) const noexcept;
+    void report(const std::exception_ptr& what, const peer_name& peer) const noexcept;
 
     const serve_options& options_;
+    const std::source_location where_; // of the call of serve
     std::shared_ptr<open_connections> account_;
     bool entered_ = false; // the connection that is being accepted
 };
@@ -109,8 +114,9 @@ class PIRN_EXPORT server {
 template <class Listener, class Handler>
 class server_of final : public server {
   public:
-    server_of(Listener& listener, Handler& handler, const serve_options& options)
-        : server{options}, listener_{listener}, handler_{handler} {}
+    server_of(Listener& listener, Handler& handler, const serve_options& options,
+              std::source_location where)
+        : server{options, where}, listener_{listener}, handler_{handler} {}
 
   private:
     using stream = decltype(std::declval<Listener&>().accept());
@@ -144,8 +150,10 @@ class server_of final : public server {
 // one, it waits in the backlog. A handler may move the stream out; serve then waits for its end all the same, and
 // shuts the connection down when the time for that is over. Listener: tcp_listener, unix_listener. Suspends.
 template <class Listener, class Handler>
-void serve(Listener& listener, Handler&& handler, const serve_options& options = {}) {
-    detail::server_of<Listener, std::remove_reference_t<Handler>>{listener, handler, options}.run();
+void serve(Listener& listener, Handler&& handler, const serve_options& options = {},
+           std::source_location where = std::source_location::current()) {
+    detail::server_of<Listener, std::remove_reference_t<Handler>>{listener, handler, options, where}
+        .run();
 }
 
 } // namespace pirn::net

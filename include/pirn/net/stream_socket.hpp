@@ -39,9 +39,11 @@ class PIRN_EXPORT stream_socket : public io::byte_stream {
     // read, write, write_all: as of every byte_stream; a write_all that is cancelled has written a part.
     // Suspend.
     std::size_t read(mutable_bytes into);
-    std::size_t read(mutable_bytes into, std::error_code& error);
+    [[nodiscard("fewer bytes may have gone than there were; look at the count")]] std::size_t
+    read(mutable_bytes into, std::error_code& error);
     std::size_t write(bytes from);
-    std::size_t write(bytes from, std::error_code& error);
+    [[nodiscard("fewer bytes may have gone than there were; look at the count")]] std::size_t
+    write(bytes from, std::error_code& error);
     void write_all(bytes from);
     std::size_t write_all(bytes from, std::error_code& error);
 
@@ -57,7 +59,8 @@ class PIRN_EXPORT stream_socket : public io::byte_stream {
     // acknowledged. Worth it for some 10 KiB and more to another machine; over loopback the kernel copies all
     // the same. Where it cannot be done they are write and write_all. Suspend.
     std::size_t write_zero_copy(bytes from);
-    std::size_t write_zero_copy(bytes from, std::error_code& error);
+    [[nodiscard("fewer bytes may have gone than there were; look at the count")]] std::size_t
+    write_zero_copy(bytes from, std::error_code& error);
     void write_all_zero_copy(bytes from);
     std::size_t write_all_zero_copy(bytes from, std::error_code& error);
 

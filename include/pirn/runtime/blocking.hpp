@@ -9,15 +9,18 @@
 // long do not hold them up, but they do hold up each other.
 #pragma once
 
+#include <pirn/base/assert.hpp>
 #include <pirn/base/error.hpp>
 #include <pirn/base/export.hpp>
 #include <pirn/loop/work.hpp>
 #include <pirn/runtime/await.hpp>
+#include <pirn/sched/task.hpp>
 
 #include <cerrno>
 #include <exception>
 #include <functional>
 #include <optional>
+#include <source_location>
 #include <type_traits>
 #include <utility>
 
@@ -64,16 +67,17 @@ struct blocking_work : work_operation {
     }
     static int go(work_operation& which) noexcept {
         auto& self = static_cast<blocking_work&>(which);
-        try {
-            if constexpr (std::is_void_v<Result>) {
-                invoke(self);
-                self.result_of_call.emplace();
-            } else {
-                self.result_of_call.emplace(invoke(self));
-            }
-        } catch (...) {
-            self.failure = std::current_exception();
-        }
+        const auto keep = [&self] { self.failure = std::current_exception(); };
+        catch_all(
+            [&self] {
+                if constexpr (std::is_void_v<Result>) {
+                    invoke(self);
+                    self.result_of_call.emplace();
+                } else {
+                    self.result_of_call.emplace(invoke(self));
+                }
+            },
+            keep, keep);
         return 0;
     }
 
@@ -98,7 +102,9 @@ struct blocking_result<Function, true> {
 // which then is not called; one that has begun is waited for, and what it returns is returned. std::system_error if no
 // thread can be had. Called inside a task of a runtime; the function is not in a task. Suspends.
 template <class Function>
-auto blocking(Function&& function) {
+auto blocking(Function&& function, std::source_location where = std::source_location::current()) {
+    PIRN_REQUIRE_AT(where, detail::current_task() != nullptr,
+                    "pirn::blocking was called outside of any task; call it inside pirn::run");
     using bare = std::remove_reference_t<Function>;
     using result = typename detail::blocking_result<bare>::type;
     static_assert(!std::is_reference_v<result>, "return a pointer from blocking, or a copy");
@@ -109,7 +115,7 @@ auto blocking(Function&& function) {
     }
     if (!work.result_of_call) {
         if (outcome == -ECANCELED) {
-            throw cancelled{};
+            detail::throw_cancelled();
         }
         throw_error(error_of(outcome), "blocking");
     }

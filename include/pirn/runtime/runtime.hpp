@@ -57,7 +57,8 @@ class PIRN_EXPORT runtime {
     // waits for it ends with that error, all tasks are asked to stop, and std::system_error comes out here after they
     // have. Called outside of any task.
     template <class Function>
-    std::invoke_result_t<std::decay_t<Function>> run(Function&& function);
+    std::invoke_result_t<std::decay_t<Function>>
+    run(Function&& function, std::source_location where = std::source_location::current());
 
     // Of the thread that made it.
     pirn::scheduler& scheduler() noexcept;
@@ -71,12 +72,15 @@ class PIRN_EXPORT runtime {
     std::unique_ptr<state> state_;
 };
 
-// run: a runtime for the duration of one function. Called outside of any task.
+// run: a runtime for the duration of one function. Reports name the main task by the place of this call, unless
+// runtime_options::main says another. Called outside of any task.
 template <class Function>
-std::invoke_result_t<std::decay_t<Function>> run(Function&& function);
+std::invoke_result_t<std::decay_t<Function>>
+run(Function&& function, std::source_location where = std::source_location::current());
 template <class Function>
-std::invoke_result_t<std::decay_t<Function>> run(const runtime_options& options,
-                                                 Function&& function);
+std::invoke_result_t<std::decay_t<Function>>
+run(const runtime_options& options, Function&& function,
+    std::source_location where = std::source_location::current());
 
 // current_loop: the event loop under the current task. A programmer error outside of any runtime.
 // Never suspends.
@@ -92,7 +96,8 @@ PIRN_EXPORT std::size_t available_processors() noexcept;
 // ---------------------------------------------------------------------------------------------------
 
 template <class Function>
-std::invoke_result_t<std::decay_t<Function>> runtime::run(Function&& function) {
+std::invoke_result_t<std::decay_t<Function>> runtime::run(Function&& function,
+                                                          std::source_location where) {
     using result = std::invoke_result_t<std::decay_t<Function>>;
     // The handle's task is needed after it has ended, to see whether it threw.
     struct main_handle : join_handle<result> {
@@ -100,21 +105,21 @@ std::invoke_result_t<std::decay_t<Function>> runtime::run(Function&& function) {
             : join_handle<result>{std::move(spawned)} {}
         detail::task& task() const noexcept { return this->checked(); }
     };
-    main_handle main{scheduler().spawn(options().main, std::forward<Function>(function))};
+    main_handle main{scheduler().spawn(options().main, std::forward<Function>(function), where)};
     finish(main.task());
     return main.get();
 }
 
 template <class Function>
-std::invoke_result_t<std::decay_t<Function>> run(Function&& function) {
-    return run(runtime_options{}, std::forward<Function>(function));
+std::invoke_result_t<std::decay_t<Function>> run(Function&& function, std::source_location where) {
+    return run(runtime_options{}, std::forward<Function>(function), where);
 }
 
 template <class Function>
 std::invoke_result_t<std::decay_t<Function>> run(const runtime_options& options,
-                                                 Function&& function) {
+                                                 Function&& function, std::source_location where) {
     runtime here{options};
-    return here.run(std::forward<Function>(function));
+    return here.run(std::forward<Function>(function), where);
 }
 
 } // namespace pirn

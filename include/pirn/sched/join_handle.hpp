@@ -82,7 +82,9 @@ class join_handle_base {
 // join_handle: for a task that returns a T, which may be void or a reference. Used on the thread of the
 // task's scheduler.
 template <class T = void>
-class join_handle : public detail::join_handle_base {
+class [[nodiscard(
+    "the task is stopped at once when its join_handle is dropped; keep the handle, or "
+    "detach()")]] join_handle : public detail::join_handle_base {
   public:
     join_handle() noexcept = default;
 

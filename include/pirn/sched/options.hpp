@@ -41,8 +41,8 @@ struct spawn_options {
     // it stays where it is.
     bool migratable = false;
 
-    // Where the task was spawned, for messages. Filled in by itself.
-    std::source_location where = std::source_location::current();
+    // Where the task was spawned, for messages. When it is not set, the place of the call that takes the options.
+    std::source_location where = {};
 };
 
 struct scheduler_options {

@@ -13,6 +13,7 @@
 // called from others.
 #pragma once
 
+#include <pirn/base/arguments.hpp>
 #include <pirn/base/export.hpp>
 #include <pirn/base/list.hpp>
 #include <pirn/base/mpsc.hpp>
@@ -55,17 +56,43 @@ class PIRN_EXPORT scheduler {
     // spawn: a new task that calls the function with the arguments, which are moved or copied into it.
     // It begins to run when the scheduler gets to it, never inside spawn. Throws std::bad_alloc when
     // there is no stack. Only on the scheduler's thread; in a crew, a task may name any scheduler of it, and the new
-    // task belongs to the one that runs the caller. Never suspends.
+    // task belongs to the one that runs the caller. At most twelve arguments. Never suspends.
     template <class Function>
-    auto spawn(Function&& function, std::source_location where = std::source_location::current());
+    [[nodiscard(
+        "the task is stopped at once when its join_handle is dropped; keep the handle, or detach()")]] auto
+    spawn(Function&& function, std::source_location where = std::source_location::current());
+    template <class Function, PIRN_ARGUMENT_TYPES>
+        requires(detail::callable_with<Function, PIRN_ARGUMENT_NAMES>)
+    [[nodiscard(
+        "the task is stopped at once when its join_handle is dropped; keep the handle, or detach()")]] auto
+    spawn(Function&& function, PIRN_ARGUMENTS,
+          std::source_location where = std::source_location::current()) {
+        return spawn({.where = where}, std::forward<Function>(function), PIRN_FORWARD_ARGUMENTS);
+    }
+    template <class Function>
+        requires(std::is_invocable_v<std::decay_t<Function>>)
+    [[nodiscard(
+        "the task is stopped at once when its join_handle is dropped; keep the handle, or detach()")]] auto
+    spawn(const spawn_options& options, Function&& function,
+          std::source_location where = std::source_location::current());
+    template <class Function, PIRN_ARGUMENT_TYPES>
+        requires(detail::callable_with<Function, PIRN_ARGUMENT_NAMES>)
+    [[nodiscard(
+        "the task is stopped at once when its join_handle is dropped; keep the handle, or detach()")]] auto
+    spawn(const spawn_options& options, Function&& function, PIRN_ARGUMENTS,
+          std::source_location where = std::source_location::current()) {
+        return detail::with_present(
+            [&](auto&&... present) {
+                return spawn_at(where, options, std::forward<Function>(function),
+                                std::forward<decltype(present)>(present)...);
+            },
+            PIRN_FORWARD_ARGUMENTS);
+    }
+
+    // spawn_at: the same; `where` counts when the options name no place. Not API. Never suspends.
     template <class Function, class... Arguments>
-        requires(std::is_invocable_v<std::decay_t<Function>, std::decay_t<Arguments>...>)
-    auto spawn(const spawn_options& options, Function&& function, Arguments&&... arguments);
-    // A pack leaves no room for a default argument: with arguments, only the options tell where.
-    template <class Function, class First, class... Rest>
-        requires(
-            std::is_invocable_v<std::decay_t<Function>, std::decay_t<First>, std::decay_t<Rest>...>)
-    auto spawn(Function&& function, First&& first, Rest&&... rest);
+    auto spawn_at(std::source_location where, const spawn_options& options, Function&& function,
+                  Arguments&&... arguments);
 
     // tick: one turn for every task that is runnable now, and news from the idler if there are any.
     // True if there is more to do at once. Never waits. Called outside of any task.
@@ -193,6 +220,12 @@ class PIRN_EXPORT scheduler {
 
 namespace detail {
 
+// place_of_spawn: as the options say, or else the caller's.
+inline std::source_location place_of_spawn(const spawn_options& options,
+                                           std::source_location caller) noexcept {
+    return options.where.line() != 0 ? options.where : caller;
+}
+
 template <class Function, class... Arguments>
 using task_result = std::invoke_result_t<std::decay_t<Function>, std::decay_t<Arguments>...>;
 
@@ -204,24 +237,23 @@ using task_body = body<task, void, task_result<Function, Arguments...>, std::dec
 
 template <class Function>
 auto scheduler::spawn(Function&& function, std::source_location where) {
-    return spawn(spawn_options{.where = where}, std::forward<Function>(function));
+    return spawn_at(where, spawn_options{}, std::forward<Function>(function));
 }
 
-template <class Function, class First, class... Rest>
-    requires(
-        std::is_invocable_v<std::decay_t<Function>, std::decay_t<First>, std::decay_t<Rest>...>)
-auto scheduler::spawn(Function&& function, First&& first, Rest&&... rest) {
-    return spawn(spawn_options{.where = {}}, std::forward<Function>(function),
-                 std::forward<First>(first), std::forward<Rest>(rest)...);
+template <class Function>
+    requires(std::is_invocable_v<std::decay_t<Function>>)
+auto scheduler::spawn(const spawn_options& options, Function&& function,
+                      std::source_location where) {
+    return spawn_at(where, options, std::forward<Function>(function));
 }
 
 template <class Function, class... Arguments>
-    requires(std::is_invocable_v<std::decay_t<Function>, std::decay_t<Arguments>...>)
-auto scheduler::spawn(const spawn_options& options, Function&& function, Arguments&&... arguments) {
+auto scheduler::spawn_at(std::source_location where, const spawn_options& options,
+                         Function&& function, Arguments&&... arguments) {
     const coroutine_options create{.name = options.name,
                                    .stack_size = options.stack_size,
                                    .stacks = options.stacks,
-                                   .where = options.where};
+                                   .where = detail::place_of_spawn(options, where)};
     detail::task& fresh = *detail::make_body<detail::task_body<Function, Arguments...>>(
         create, std::forward<Function>(function), std::forward<Arguments>(arguments)...);
     fresh.worker = options.worker;

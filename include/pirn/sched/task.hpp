@@ -31,6 +31,7 @@
 //   waits_for       park: what it waits for, for reports; others may look at any time
 //   locals          task_local values
 //   group_error     see keep_group_error
+//   held            lock and unlock, by the task itself
 #pragma once
 
 #include <pirn/base/export.hpp>
@@ -67,6 +68,13 @@ struct end_hook {
 };
 
 struct local_values; // task_local.hpp
+struct task;
+
+// held_lock: a lock that a task has, on the list of that task; a mutex holds one. A task that ends must have none.
+struct held_lock {
+    void (*complain)(const held_lock& self, const task& owner); // stops the program
+    held_lock* next = nullptr;
+};
 
 struct PIRN_EXPORT task : frame {
     task(const placement& place, const frame_behaviour& typed,
@@ -96,6 +104,7 @@ struct PIRN_EXPORT task : frame {
     end_hook* on_end = nullptr;
     local_values* locals = nullptr;
     std::exception_ptr group_error;
+    held_lock* held = nullptr; // the last one first
     std::atomic<const wait_kind*> waits_for{nullptr};
     nudge_call nudge{*this};
     std::atomic<std::uint32_t> references{2};

@@ -11,6 +11,7 @@
 // not be copied.
 #pragma once
 
+#include <pirn/base/arguments.hpp>
 #include <pirn/scope/errors.hpp>
 #include <pirn/scope/task_group.hpp>
 
@@ -21,6 +22,7 @@
 #include <list>
 #include <optional>
 #include <ranges>
+#include <source_location>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -50,16 +52,27 @@ void answer_into(answer_slot<T>& slot, Function& function) {
 }
 
 template <class Slot, class Function>
-void answer_in_group(task_group& group, Slot& slot, Function& function) {
-    group.spawn([&slot, &function] { answer_into<answer_of<Function>>(slot, function); });
+void answer_in_group(task_group& group, Slot& slot, Function& function,
+                     std::source_location where) {
+    group.spawn([&slot, &function] { answer_into<answer_of<Function>>(slot, function); }, where);
 }
 
+// functions: that there is at least one, and that each can be called; same_answers: and that all return the same type.
+template <class List>
+inline constexpr bool are_functions = false;
 template <class... Functions>
-concept same_answers = sizeof...(Functions) > 0 && requires {
-    requires(std::same_as<answer_of<Functions>,
-                          answer_of<std::tuple_element_t<0, std::tuple<Functions...>>>> &&
-             ...);
-};
+inline constexpr bool are_functions<type_list<Functions...>> = sizeof...(Functions) > 0 &&
+                                                               (std::invocable<Functions&> && ...);
+template <class... Maybe>
+concept functions = are_functions<present_types<Maybe...>>;
+
+template <class List>
+inline constexpr bool are_same_answers = false;
+template <class First, class... Rest>
+inline constexpr bool are_same_answers<type_list<First, Rest...>> =
+    (std::same_as<answer_of<First>, answer_of<Rest>> && ...);
+template <class... Maybe>
+concept same_answers = functions<Maybe...> && are_same_answers<present_types<Maybe...>>;
 
 template <class T, class = void>
 inline constexpr bool is_functions = false;
@@ -76,31 +89,24 @@ class first_wins {
     explicit first_wins(bool failures_count) noexcept : failures_count_{failures_count} {}
 
     template <class Function>
-    void enter(Function& function) {
-        group_.spawn([this, &function] {
-            answer_slot<T> mine;
-            try {
-                answer_into<T>(mine, function);
-            } catch (const cancelled&) {
-                if (std::exception_ptr error = take_group_error()) {
-                    failed(std::move(error));
-                    return;
+    void enter(Function& function, std::source_location where) {
+        group_.spawn(
+            [this, &function] {
+                answer_slot<T> mine;
+                catch_all([&] { answer_into<T>(mine, function); },
+                          [&] {
+                              if (std::exception_ptr error = take_group_error()) {
+                                  failed(std::move(error));
+                              } else {
+                                  rethrow();
+                              }
+                          },
+                          [&] { failed(std::current_exception()); });
+                if (mine) {
+                    succeeded(std::move(mine));
                 }
-                throw;
-            } catch (...) {
-                failed(std::current_exception());
-                return;
-            }
-            {
-                const holding held{guard_, tree_shared()};
-                if (over_) {
-                    return;
-                }
-                over_ = true;
-                answer_ = std::move(mine);
-            }
-            group_.cancel();
-        });
+            },
+            where);
     }
 
     T wait() {
@@ -115,10 +121,21 @@ class first_wins {
         if (over_) {
             std::rethrow_exception(failures_.front());
         }
-        throw all_failed{std::move(failures_)};
+        throw_all_failed(std::move(failures_));
     }
 
   private:
+    void succeeded(answer_slot<T>&& answer) {
+        {
+            const holding held{guard_, tree_shared()};
+            if (over_) {
+                return;
+            }
+            over_ = true;
+            answer_ = std::move(answer);
+        }
+        group_.cancel();
+    }
     void failed(std::exception_ptr what) {
         {
             const holding held{guard_, tree_shared()};
@@ -142,38 +159,61 @@ class first_wins {
     task_group group_;
 };
 
-} // namespace detail
-
-// all: calls them all, and returns what they returned: a tuple, or nothing when none returns anything (what returns nothing
-// among others has an empty value there). The first exception cancels the others and comes out. Called
-// inside a task. Suspends.
+// all_at, first_at, first_of_range: all, any and race, called at that place.
 template <class... Functions>
-    requires(sizeof...(Functions) > 0 && (std::invocable<Functions&> && ...))
-auto all(Functions&&... functions) {
-    std::tuple<detail::answer_slot<detail::answer_of<Functions>>...> answers;
+auto all_at(std::source_location where, Functions&... functions) {
+    std::tuple<answer_slot<answer_of<Functions>>...> answers;
     {
         task_group group;
-        std::apply([&](auto&... slots) { (detail::answer_in_group(group, slots, functions), ...); },
+        std::apply([&](auto&... slots) { (answer_in_group(group, slots, functions, where), ...); },
                    answers);
         group.wait();
     }
-    if constexpr (!(std::is_void_v<detail::answer_of<Functions>> && ...)) {
+    if constexpr (!(std::is_void_v<answer_of<Functions>> && ...)) {
         return std::apply([](auto&... slots) { return std::tuple{*std::move(slots)...}; }, answers);
     }
+}
+
+template <class First, class... Rest>
+auto first_at(std::source_location where, bool failures_count, First& function, Rest&... rest) {
+    first_wins<answer_of<First>> first{failures_count};
+    first.enter(function, where);
+    (first.enter(rest, where), ...);
+    return first.wait();
+}
+
+template <class Range>
+auto first_of_range(std::source_location where, bool failures_count, Range& functions) {
+    first_wins<answer_of<std::ranges::range_value_t<Range>>> first{failures_count};
+    for (auto& function : functions) {
+        first.enter(function, where);
+    }
+    return first.wait();
+}
+
+} // namespace detail
+
+// all: calls them all, and returns what they returned: a tuple, or nothing when none returns anything (what returns nothing
+// among others has an empty value there). The first exception cancels the others and comes out. At most twelve
+// functions. Called inside a task. Suspends.
+template <PIRN_ARGUMENT_TYPES>
+    requires(detail::functions<PIRN_ARGUMENT_NAMES>)
+auto all(PIRN_ARGUMENTS, std::source_location where = std::source_location::current()) {
+    return detail::with_present(
+        [where](auto&&... functions) { return detail::all_at(where, functions...); },
+        PIRN_FORWARD_ARGUMENTS);
 }
 
 // The same for a range of functions: a vector of the results, in the order of the range. Suspends.
 template <class Range>
     requires(detail::is_functions<Range>)
-auto all(Range&& functions) {
+auto all(Range&& functions, std::source_location where = std::source_location::current()) {
     using result = detail::answer_of<std::ranges::range_value_t<Range>>;
     std::list<detail::answer_slot<result>> answers;
     {
         task_group group;
         for (auto& function : functions) {
-            group.spawn([&function, &slot = answers.emplace_back()] {
-                detail::answer_into<result>(slot, function);
-            });
+            detail::answer_in_group(group, answers.emplace_back(), function, where);
         }
         group.wait();
     }
@@ -188,43 +228,33 @@ auto all(Range&& functions) {
 }
 
 // any: calls them all, and returns what the first one returned that did not fail. Throws all_failed, with all their
-// exceptions, if none succeeds. Called inside a task. Suspends.
-template <class... Functions>
-    requires(detail::same_answers<Functions...>)
-auto any(Functions&&... functions) {
-    detail::first_wins<detail::answer_of<std::tuple_element_t<0, std::tuple<Functions...>>>> first{
-        false};
-    (first.enter(functions), ...);
-    return first.wait();
+// exceptions, if none succeeds. At most twelve functions. Called inside a task. Suspends.
+template <PIRN_ARGUMENT_TYPES>
+    requires(detail::same_answers<PIRN_ARGUMENT_NAMES>)
+auto any(PIRN_ARGUMENTS, std::source_location where = std::source_location::current()) {
+    return detail::with_present(
+        [where](auto&&... functions) { return detail::first_at(where, false, functions...); },
+        PIRN_FORWARD_ARGUMENTS);
 }
 template <class Range>
     requires(detail::is_functions<Range>)
-auto any(Range&& functions) {
-    detail::first_wins<detail::answer_of<std::ranges::range_value_t<Range>>> first{false};
-    for (auto& function : functions) {
-        first.enter(function);
-    }
-    return first.wait();
+auto any(Range&& functions, std::source_location where = std::source_location::current()) {
+    return detail::first_of_range(where, false, functions);
 }
 
-// race: calls them all, and returns what the first one returned that ended, or throws what it threw. Called inside a
-// task. Suspends.
-template <class... Functions>
-    requires(detail::same_answers<Functions...>)
-auto race(Functions&&... functions) {
-    detail::first_wins<detail::answer_of<std::tuple_element_t<0, std::tuple<Functions...>>>> first{
-        true};
-    (first.enter(functions), ...);
-    return first.wait();
+// race: calls them all, and returns what the first one returned that ended, or throws what it threw. At most twelve
+// functions. Called inside a task. Suspends.
+template <PIRN_ARGUMENT_TYPES>
+    requires(detail::same_answers<PIRN_ARGUMENT_NAMES>)
+auto race(PIRN_ARGUMENTS, std::source_location where = std::source_location::current()) {
+    return detail::with_present(
+        [where](auto&&... functions) { return detail::first_at(where, true, functions...); },
+        PIRN_FORWARD_ARGUMENTS);
 }
 template <class Range>
     requires(detail::is_functions<Range>)
-auto race(Range&& functions) {
-    detail::first_wins<detail::answer_of<std::ranges::range_value_t<Range>>> first{true};
-    for (auto& function : functions) {
-        first.enter(function);
-    }
-    return first.wait();
+auto race(Range&& functions, std::source_location where = std::source_location::current()) {
+    return detail::first_of_range(where, true, functions);
 }
 
 } // namespace pirn

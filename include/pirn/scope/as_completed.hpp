@@ -18,6 +18,8 @@
 #include <functional>
 #include <iterator>
 #include <ranges>
+#include <source_location>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -75,7 +77,7 @@ template <class T>
 class completions {
   public:
     template <class Range>
-    explicit completions(Range& functions);
+    completions(Range& functions, std::source_location where);
     completions(const completions&) = delete;
     completions& operator=(const completions&) = delete;
 
@@ -120,36 +122,39 @@ class completions {
 // result. Called inside a task. Never suspends; going through the result does.
 template <class Range>
     requires(detail::is_functions<Range>)
-auto as_completed(Range&& functions) {
-    return completions<detail::answer_of<std::ranges::range_value_t<Range>>>{functions};
+[[nodiscard("the functions are cancelled at once when the result is dropped; go through it")]] auto
+as_completed(Range&& functions, std::source_location where = std::source_location::current()) {
+    static_assert(std::is_lvalue_reference_v<Range> || std::ranges::borrowed_range<Range>,
+                  "the range of functions outlives the result of as_completed: give it a name");
+    return completions<detail::answer_of<std::ranges::range_value_t<Range>>>{functions, where};
 }
 
 // ---------------------------------------------------------------------------------------------------
 
 template <class T>
 template <class Range>
-completions<T>::completions(Range& functions)
+completions<T>::completions(Range& functions, std::source_location where)
     : results_(static_cast<std::size_t>(std::ranges::distance(functions))),
       order_{results_.size()} {
     std::size_t index = 0;
     for (auto& function : functions) {
         results_[index].index = index;
-        group_.spawn([this, &function, index] {
-            completed<T>& mine = results_[index];
-            try {
-                detail::answer_into<T>(mine.value_, function);
-            } catch (const cancelled&) {
-                mine.failure_ = detail::take_group_error();
-                if (!mine.failure_) {
-                    mine.failure_ = std::current_exception();
-                    order_.settle(index);
-                    throw;
-                }
-            } catch (...) {
-                mine.failure_ = std::current_exception();
-            }
-            order_.settle(index);
-        });
+        group_.spawn(
+            [this, &function, index] {
+                completed<T>& mine = results_[index];
+                detail::catch_all([&] { detail::answer_into<T>(mine.value_, function); },
+                                  [&] {
+                                      mine.failure_ = detail::take_group_error();
+                                      if (!mine.failure_) {
+                                          mine.failure_ = std::current_exception();
+                                          order_.settle(index);
+                                          detail::rethrow();
+                                      }
+                                  },
+                                  [&] { mine.failure_ = std::current_exception(); });
+                order_.settle(index);
+            },
+            where);
         ++index;
     }
 }

@@ -61,7 +61,10 @@ class PIRN_EXPORT cancel_scope {
     // around it. Other exceptions pass. If the failure of a task_group inside the function ended it, the error of the
     // group's task comes out. Called inside a task. Suspends.
     template <class Function>
-    auto run(Function&& function);
+    [[nodiscard(
+        "run says whether the function came to its end or was cancelled; look at the answer, "
+        "or cast it to void")]] auto
+    run(Function&& function);
 
     // cancel: from now on. `cause` is copied. Does nothing the second time. Never suspends.
     void cancel(std::string_view cause = "cancelled",
@@ -146,21 +149,24 @@ auto cancel_scope::run(Function&& function) {
         cancel_scope& scope;
         bool inside = true;
     } at_the_end{*this};
-    try {
-        if constexpr (std::is_void_v<result>) {
-            std::invoke(std::forward<Function>(function));
-            return answer{true};
-        } else {
-            return answer{std::invoke(std::forward<Function>(function))};
-        }
-    } catch (const cancelled&) {
-        at_the_end.leave();
-        detail::throw_group_error();
-        if (!was_ours()) {
-            throw;
-        }
-        return answer{};
-    }
+    answer returned{};
+    detail::catch_cancelled(
+        [&] {
+            if constexpr (std::is_void_v<result>) {
+                std::invoke(std::forward<Function>(function));
+                returned = true;
+            } else {
+                returned.emplace(std::invoke(std::forward<Function>(function)));
+            }
+        },
+        [&] {
+            at_the_end.leave();
+            detail::throw_group_error();
+            if (!was_ours()) {
+                detail::rethrow();
+            }
+        });
+    return returned;
 }
 
 } // namespace pirn

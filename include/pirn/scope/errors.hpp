@@ -32,4 +32,9 @@ class PIRN_EXPORT all_failed : public std::exception {
 // text_of: what an exception says of itself, for messages about several. Throws std::bad_alloc. Never suspends.
 PIRN_EXPORT std::string text_of(const std::exception_ptr& error);
 
+namespace detail {
+
+[[noreturn]] PIRN_EXPORT void throw_all_failed(std::vector<std::exception_ptr> errors);
+
+} // namespace detail
 } // namespace pirn

@@ -18,10 +18,11 @@
 //   });
 //
 // Declare a group below everything that its tasks use. A local that is declared below the group is destroyed before
-// the group has joined its tasks, and they would use what is gone. After trio's nurseries and Java's StructuredTaskScope. A request to stop that reaches the scope in which the group was made
-// reaches the group's tasks too.
+// the group has joined its tasks, and they would use what is gone. A request to stop that reaches the scope in which
+// the group was made reaches the group's tasks too. After trio's nurseries and Java's StructuredTaskScope.
 #pragma once
 
+#include <pirn/base/arguments.hpp>
 #include <pirn/base/assert.hpp>
 #include <pirn/base/error.hpp>
 #include <pirn/base/export.hpp>
@@ -30,6 +31,7 @@
 #include <pirn/sched/scheduler.hpp>
 #include <pirn/sched/task.hpp>
 
+#include <array>
 #include <cstddef>
 #include <exception>
 #include <functional>
@@ -47,15 +49,19 @@ class task_group;
 
 namespace detail {
 
+// failed_task: which task an error has left, for reports: its name, and where it was spawned.
+struct failed_task {
+    std::array<char, 32> name{};
+    std::source_location spawned_at{};
+};
+
 // group_function: what a task of a group runs. Having been cancelled is no error.
 template <class Function, class... Arguments>
 struct group_function {
     void operator()(Arguments&&... arguments) {
-        try {
-            static_cast<void>(std::invoke(std::move(function), std::move(arguments)...));
-        } catch (const cancelled&) {
-            throw_group_error(); // else it has left as it was asked to
-        }
+        catch_cancelled(
+            [&] { static_cast<void>(std::invoke(std::move(function), std::move(arguments)...)); },
+            [] { throw_group_error(); }); // else it has left as it was asked to
     }
     Function function;
 };
@@ -157,15 +163,30 @@ class PIRN_EXPORT task_group {
 
     // spawn: a task of the group. It begins to run when the current one next suspends; in a group that is cancelled
     // it is told so by its first suspending call. Throws std::bad_alloc when there is no stack. Never suspends.
+    // Reports name the task by the place of the call, unless the options say another. At most twelve arguments.
     template <class Function>
     void spawn(Function&& function, std::source_location where = std::source_location::current());
-    template <class Function, class... Arguments>
-        requires(std::is_invocable_v<std::decay_t<Function>, std::decay_t<Arguments>...>)
-    void spawn(const spawn_options& options, Function&& function, Arguments&&... arguments);
-    template <class Function, class First, class... Rest>
-        requires(
-            std::is_invocable_v<std::decay_t<Function>, std::decay_t<First>, std::decay_t<Rest>...>)
-    void spawn(Function&& function, First&& first, Rest&&... rest);
+    template <class Function>
+        requires(std::is_invocable_v<std::decay_t<Function>>)
+    void spawn(const spawn_options& options, Function&& function,
+               std::source_location where = std::source_location::current());
+    template <class Function, PIRN_ARGUMENT_TYPES>
+        requires(detail::callable_with<Function, PIRN_ARGUMENT_NAMES>)
+    void spawn(const spawn_options& options, Function&& function, PIRN_ARGUMENTS,
+               std::source_location where = std::source_location::current()) {
+        detail::with_present(
+            [&](auto&&... present) {
+                spawn_at(where, options, std::forward<Function>(function),
+                         std::forward<decltype(present)>(present)...);
+            },
+            PIRN_FORWARD_ARGUMENTS);
+    }
+    template <class Function, PIRN_ARGUMENT_TYPES>
+        requires(detail::callable_with<Function, PIRN_ARGUMENT_NAMES>)
+    void spawn(Function&& function, PIRN_ARGUMENTS,
+               std::source_location where = std::source_location::current()) {
+        spawn(spawn_options{}, std::forward<Function>(function), PIRN_FORWARD_ARGUMENTS, where);
+    }
 
     // start: spawns a task and waits until it has called its first argument, a `started<T>&`. Returns what it was
     // called with. If the task fails before, its exception comes out here and the group goes on; if it ends without
@@ -209,7 +230,15 @@ class PIRN_EXPORT task_group {
     struct waiting;
 
     template <class Function, class... Arguments>
-    detail::task& make(const spawn_options& options, Function&& function, Arguments&&... arguments);
+    void spawn_at(std::source_location where, const spawn_options& options, Function&& function,
+                  Arguments&&... arguments) {
+        begin(make_at(where, options, std::forward<Function>(function),
+                      std::forward<Arguments>(arguments)...),
+              false);
+    }
+    template <class Function, class... Arguments>
+    detail::task& make_at(std::source_location where, const spawn_options& options,
+                          Function&& function, Arguments&&... arguments);
     void begin(detail::task& fresh, bool keeps_reference) noexcept;
     void end() noexcept;
     void wait_for_all(bool cancellable);
@@ -229,39 +258,32 @@ class PIRN_EXPORT task_group {
     waiting* waiting_ = nullptr; // the owner's
     std::exception_ptr first_;
     std::vector<std::exception_ptr> further_;
+    detail::failed_task first_failed_; // which tasks these errors left
+    std::vector<detail::failed_task> further_failed_;
 };
 
 // ---------------------------------------------------------------------------------------------------
 
 template <class Function>
 void task_group::spawn(Function&& function, std::source_location where) {
-    spawn(spawn_options{.where = where}, std::forward<Function>(function));
+    spawn_at(where, spawn_options{}, std::forward<Function>(function));
 }
 
-template <class Function, class First, class... Rest>
-    requires(
-        std::is_invocable_v<std::decay_t<Function>, std::decay_t<First>, std::decay_t<Rest>...>)
-void task_group::spawn(Function&& function, First&& first, Rest&&... rest) {
-    spawn(spawn_options{.where = {}}, std::forward<Function>(function), std::forward<First>(first),
-          std::forward<Rest>(rest)...);
-}
-
-template <class Function, class... Arguments>
-    requires(std::is_invocable_v<std::decay_t<Function>, std::decay_t<Arguments>...>)
+template <class Function>
+    requires(std::is_invocable_v<std::decay_t<Function>>)
 void task_group::spawn(const spawn_options& options, Function&& function,
-                       Arguments&&... arguments) {
-    begin(make(options, std::forward<Function>(function), std::forward<Arguments>(arguments)...),
-          false);
+                       std::source_location where) {
+    spawn_at(where, options, std::forward<Function>(function));
 }
 
 template <class Function, class... Arguments>
-detail::task& task_group::make(const spawn_options& options, Function&& function,
-                               Arguments&&... arguments) {
+detail::task& task_group::make_at(std::source_location where, const spawn_options& options,
+                                  Function&& function, Arguments&&... arguments) {
     using wrapped = detail::group_function<std::decay_t<Function>, std::decay_t<Arguments>...>;
     const coroutine_options create{.name = options.name,
                                    .stack_size = options.stack_size,
                                    .stacks = options.stacks,
-                                   .where = options.where};
+                                   .where = detail::place_of_spawn(options, where)};
     detail::task& fresh = *detail::make_body<detail::task_body<wrapped, Arguments...>>(
         create, wrapped{std::forward<Function>(function)}, std::forward<Arguments>(arguments)...);
     fresh.worker = options.worker;
@@ -273,23 +295,23 @@ template <class T, class Function>
 T task_group::start(Function&& function, std::source_location where) {
     throw_if_stopped();
     detail::start_value<T> state;
-    detail::task& fresh =
-        make(spawn_options{.where = where},
-             [&state, function = std::forward<Function>(function)]() mutable {
-                 started<T> ready{state};
-                 try {
-                     std::invoke(std::move(function), ready);
-                 } catch (const cancelled&) {
-                     ready.settle(false, ready.waited_for() ? detail::take_group_error() : nullptr);
-                     throw;
-                 } catch (...) {
-                     if (!ready.waited_for()) {
-                         throw; // an error like any other
-                     }
-                     ready.settle(false, std::current_exception());
-                 }
-                 ready.settle(false); // no effect if it has said so
-             });
+    detail::task& fresh = make_at(
+        where, spawn_options{}, [&state, function = std::forward<Function>(function)]() mutable {
+            started<T> ready{state};
+            detail::catch_all(
+                [&] { std::invoke(std::move(function), ready); },
+                [&] {
+                    ready.settle(false, ready.waited_for() ? detail::take_group_error() : nullptr);
+                    detail::rethrow();
+                },
+                [&] {
+                    if (!ready.waited_for()) {
+                        detail::rethrow(); // an error like any other
+                    }
+                    ready.settle(false, std::current_exception());
+                });
+            ready.settle(false); // no effect if it has said so
+        });
     begin(fresh, true);
     state.wait(fresh);
     if constexpr (!std::is_void_v<T>) {
@@ -311,24 +333,27 @@ std::invoke_result_t<Function> task_group::run(Function&& body) {
         task_group& group;
         bool unfinished = true;
     } at_the_end{*this};
-    try {
-        if constexpr (std::is_void_v<result>) {
-            std::invoke(std::forward<Function>(body));
+    std::optional<std::conditional_t<std::is_void_v<result>, int, result>> value;
+    detail::catch_cancelled(
+        [&] {
+            if constexpr (std::is_void_v<result>) {
+                std::invoke(std::forward<Function>(body));
+            } else {
+                value.emplace(std::invoke(std::forward<Function>(body)));
+            }
             at_the_end.unfinished = false;
             wait();
-        } else {
-            result value = std::invoke(std::forward<Function>(body));
-            at_the_end.unfinished = false;
-            wait();
-            return value;
-        }
-    } catch (const cancelled&) {
-        if (std::exchange(at_the_end.unfinished, false)) {
-            end();
-        }
-        throw_first();
-        detail::throw_group_error();
-        throw;
+        },
+        [&] {
+            if (std::exchange(at_the_end.unfinished, false)) {
+                end();
+            }
+            throw_first();
+            detail::throw_group_error();
+            detail::rethrow();
+        });
+    if constexpr (!std::is_void_v<result>) {
+        return *std::move(value);
     }
 }
 

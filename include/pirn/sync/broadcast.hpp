@@ -75,10 +75,11 @@ class broadcast<T>::subscription {
     std::optional<broadcast_item<T>> receive();
 
     // try_receive: the next value, if there is one now. Never suspends.
-    std::optional<broadcast_item<T>> try_receive();
+    [[nodiscard("the value is lost when the answer is dropped")]] std::optional<broadcast_item<T>>
+    try_receive();
 
     // receiving: for select: Function(std::optional<broadcast_item<T>>). Never suspends.
-    auto receiving() noexcept;
+    auto receiving() & noexcept;
 
   private:
     struct registration;
@@ -145,7 +146,7 @@ struct broadcast<T>::subscription::registration {
 };
 
 template <class T>
-auto broadcast<T>::subscription::receiving() noexcept {
+auto broadcast<T>::subscription::receiving() & noexcept {
     return registration{this};
 }
 

@@ -39,6 +39,8 @@ template <class T>
 class receive_registration;
 template <class T>
 class send_registration;
+template <class T>
+class send_reference;
 
 } // namespace detail
 
@@ -59,8 +61,10 @@ class channel {
         requires(std::copy_constructible<T>);
 
     // try_send: the same, if it need not wait. Thread-safe. Never suspends.
-    bool try_send(T&& value) { return core_.try_send(&value) == detail::outcome::done; }
-    bool try_send(const T& value)
+    [[nodiscard("whether it was done is the answer; look at it")]] bool try_send(T&& value) {
+        return core_.try_send(&value) == detail::outcome::done;
+    }
+    [[nodiscard("whether it was done is the answer; look at it")]] bool try_send(const T& value)
         requires(std::copy_constructible<T>);
 
     // receive: the next value, when there is one; nothing when the channel is closed and empty. Throws `cancelled`
@@ -68,7 +72,7 @@ class channel {
     std::optional<T> receive();
 
     // try_receive: the next value, if there is one now. Thread-safe. Never suspends.
-    std::optional<T> try_receive();
+    [[nodiscard("the value is lost when the answer is dropped")]] std::optional<T> try_receive();
 
     // close: once or more often. Thread-safe. Never suspends.
     void close() noexcept { core_.close(); }
@@ -85,12 +89,13 @@ class channel {
     iterator begin() { return iterator{*this}; }
     std::default_sentinel_t end() const noexcept { return {}; }
 
-    // receiving, sending: for select: what the case stands for, not started. sending by reference moves the
-    // value from where it is, if the case wins and not otherwise. Never suspends.
+    // receiving, sending: for select: what the case stands for, not started. A case of a named value, or of one that is
+    // trivial to copy, holds a copy, and may be kept. sending(std::move(value)) moves the value from where it is, if the
+    // case wins and not otherwise: that case cannot be kept, but only be given to select where it is made. Never suspends.
     detail::receive_registration<T> receiving() noexcept {
         return detail::receive_registration<T>{core_};
     }
-    detail::send_registration<T> sending(T&& value) noexcept { return {core_, std::move(value)}; }
+    auto sending(T&& value) noexcept;
     detail::send_registration<T> sending(const T& value)
         requires(std::copy_constructible<T>)
     {
@@ -147,12 +152,11 @@ class receive_registration {
 template <class T>
 class send_registration {
   public:
-    send_registration(channel_core& to, T&& value) noexcept : to_{&to}, value_{&value} {}
     send_registration(channel_core& to, const T& value) : to_{&to}, copy_{value} {}
 
     struct select_case_type final : channel_core::send_case {
         explicit select_case_type(send_registration& what) noexcept
-            : send_case{*what.to_, what.copy_ ? &*what.copy_ : what.value_} {}
+            : send_case{*what.to_, &what.copy_} {}
         template <class Function>
         decltype(auto) finish(Function& function) {
             return function(result == outcome::done);
@@ -161,8 +165,33 @@ class send_registration {
 
   private:
     channel_core* to_;
-    T* value_ = nullptr;
-    std::optional<T> copy_;
+    T copy_;
+};
+
+// send_reference: a case that leaves its value where it is until it wins. The value may be a temporary, so the case
+// ends with the expression that makes it: it has no copies.
+template <class T>
+class send_reference {
+  public:
+    send_reference(channel_core& to, T& value) noexcept : to_{&to}, value_{&value} {}
+    send_reference(const send_reference&) = delete; // give the case to select where it is made
+    send_reference& operator=(const send_reference&) = delete;
+
+    // again: the same case, for on and when.
+    send_reference again() const noexcept { return {*to_, *value_}; }
+
+    struct select_case_type final : channel_core::send_case {
+        explicit select_case_type(const send_reference& what) noexcept
+            : send_case{*what.to_, what.value_} {}
+        template <class Function>
+        decltype(auto) finish(Function& function) {
+            return function(result == outcome::done);
+        }
+    };
+
+  private:
+    channel_core* to_;
+    T* value_;
 };
 
 } // namespace detail
@@ -181,6 +210,15 @@ bool channel<T>::try_send(const T& value)
 {
     T copy{value};
     return core_.try_send(&copy) == detail::outcome::done;
+}
+
+template <class T>
+auto channel<T>::sending(T&& value) noexcept {
+    if constexpr (std::is_trivially_copyable_v<T> && std::copy_constructible<T>) {
+        return detail::send_registration<T>{core_, value};
+    } else {
+        return detail::send_reference<T>{core_, value};
+    }
 }
 
 template <class T>

@@ -65,7 +65,7 @@ class PIRN_EXPORT auto_event {
     void wait();
 
     // try_wait: passes if the event is set. Thread-safe. Never suspends.
-    bool try_wait() noexcept;
+    [[nodiscard("whether it was done is the answer; look at it")]] bool try_wait() noexcept;
 
     // For `on` of select.hpp. NOLINTNEXTLINE(cppcoreguidelines-virtual-class-destructor): final
     struct select_case_type;

@@ -28,7 +28,7 @@ class PIRN_EXPORT latch {
     void wait();
 
     // try_wait: whether the count is zero. Thread-safe. Never suspends.
-    bool try_wait() const noexcept;
+    [[nodiscard("whether it was done is the answer; look at it")]] bool try_wait() const noexcept;
 
     // arrive_and_wait: counts down by one and waits. If the task is asked to stop meanwhile, throws `cancelled`,
     // and the step has been made all the same: others may have seen it. Thread-safe. Suspends.

@@ -12,7 +12,8 @@
 // suspends, or where other threads take part.
 //
 // Fair: unlock hands the mutex to the first one that waits; nobody who comes later gets in between. Whoever
-// locked it, task or thread, unlocks it. Outside of any task, lock blocks the thread.
+// locked it, task or thread, unlocks it. A task that ends while it has a mutex is a programmer error, which is reported
+// at its end. Outside of any task, lock blocks the thread.
 #pragma once
 
 #include <pirn/base/export.hpp>
@@ -20,9 +21,9 @@
 
 namespace pirn {
 
-class PIRN_EXPORT mutex {
+class PIRN_EXPORT mutex : private detail::held_lock {
   public:
-    mutex() noexcept = default;
+    mutex() noexcept : held_lock{&owner_has_ended} {}
     mutex(const mutex&) = delete;
     mutex& operator=(const mutex&) = delete;
     // Neither locked nor waited for.
@@ -37,7 +38,7 @@ class PIRN_EXPORT mutex {
     void lock_shielded();
 
     // try_lock: takes it if it is free; false if we have it already. Thread-safe. Never suspends.
-    bool try_lock() noexcept;
+    [[nodiscard("whether it was done is the answer; look at it")]] bool try_lock() noexcept;
 
     // unlock: by whoever has it. Thread-safe. Never suspends.
     void unlock();
@@ -48,6 +49,7 @@ class PIRN_EXPORT mutex {
 
   private:
     struct locking;
+    [[noreturn]] static void owner_has_ended(const held_lock& self, const detail::task& owner);
 
     mutable detail::spin_lock guard_;
     detail::wait_queue waiters_; // empty unless there is an owner

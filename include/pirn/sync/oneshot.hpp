@@ -73,7 +73,7 @@ class oneshot_receiver {
     T receive();
 
     // try_receive: the value, if it is there. Throws when it will never be, as receive does. Never suspends.
-    std::optional<T> try_receive();
+    [[nodiscard("the value is lost when the answer is dropped")]] std::optional<T> try_receive();
 
     // valid: whether there is something to wait for: not moved from, and nothing received. Never suspends.
     bool valid() const noexcept { return shared_ != nullptr; }

@@ -38,6 +38,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 namespace pirn::detail {
 
@@ -197,6 +198,27 @@ PIRN_EXPORT const void* who_am_i() noexcept;
 
 // task_of_identity: the task whose identity this is, or null if it is a thread's, or none. Never suspends.
 PIRN_EXPORT task* task_of_identity(const void* identity) noexcept;
+
+// keep_lock, drop_lock: puts a lock on the list of the task with that identity, and takes it off; of a thread, nothing
+// is known. By the task itself. Never suspend.
+inline void keep_lock(held_lock& lock, const void* identity) noexcept {
+    if (task* const self = task_of_identity(identity)) {
+        lock.next = std::exchange(self->held, &lock);
+    }
+}
+inline void drop_lock(held_lock& lock, const void* identity) noexcept {
+    if (task* const self = task_of_identity(identity)) {
+        held_lock** at = &self->held;
+        while (*at != &lock) {
+            at = &(*at)->next;
+        }
+        *at = lock.next;
+    }
+}
+
+// fail_with_lock: a task has ended while it has a lock; `first` is the first that waits for the lock, or null.
+[[noreturn]] PIRN_EXPORT PIRN_COLD void fail_with_lock(const char* kind, const held_lock& lock,
+                                                       const task& owner, const place* first);
 
 // select_case: one registration of a select, made for the duration of one select.
 struct select_case : place {

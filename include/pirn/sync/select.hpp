@@ -10,6 +10,8 @@
 //                pirn::on(token, [&] { … }),               // an std::stop_token
 //                pirn::default_case([&] { … }));           // nothing of the above at once
 //
+// A case can be kept and used later, unless it refers to a temporary: then that does not compile.
+//
 // Cases are registrations: nothing has begun before select, exactly one of them happens, and the others have had
 // no effect at all: no value is moved, no event is taken. If several are ready, one is chosen at random. Then
 // its function is called, outside of all locks.
@@ -24,6 +26,7 @@
 #include <pirn/sync/parking_lot.hpp>
 
 #include <array>
+#include <concepts>
 #include <cstddef>
 #include <optional>
 #include <span>
@@ -62,8 +65,13 @@ struct PIRN_EXPORT stop_case;
 template <class Registration, class Function>
     requires(requires { typename Registration::select_case_type; })
 auto on(Registration what, Function function) {
-    return detail::registered<typename Registration::select_case_type, Registration, Function>{
-        std::move(what), std::move(function)};
+    using result =
+        detail::registered<typename Registration::select_case_type, Registration, Function>;
+    if constexpr (std::move_constructible<Registration>) {
+        return result{std::move(what), std::move(function)};
+    } else {
+        return result{what.again(), std::move(function)};
+    }
 }
 template <class Function>
 auto on(event& what, Function function) {
@@ -86,6 +94,8 @@ auto on(const detail::join_handle_base& task, Function function) {
         &task, std::move(function)};
 }
 template <class Function>
+void on(const detail::join_handle_base&& task, Function function) = delete; // give it a name
+template <class Function>
 auto on(std::stop_token token, Function function) {
     return detail::registered<detail::stop_case, std::stop_token, Function>{std::move(token),
                                                                             std::move(function)};
@@ -100,8 +110,12 @@ auto default_case(Function function) {
 // when: the case, if the condition holds; else one that is never ready. Never suspends.
 template <class Case>
 Case when(bool condition, Case what) {
-    what.enabled = condition;
-    return what;
+    if constexpr (std::move_constructible<Case>) {
+        what.enabled = condition;
+        return what;
+    } else {
+        return Case{what.from.again(), std::move(what.function), condition};
+    }
 }
 
 // select: waits until one of the cases is ready, carries it out, and calls its function. Gives what the function

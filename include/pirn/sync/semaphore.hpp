@@ -34,7 +34,7 @@ class PIRN_EXPORT semaphore {
     void acquire();
 
     // try_acquire: takes a token if there is one that nobody waits for. Thread-safe. Never suspends.
-    bool try_acquire() noexcept;
+    [[nodiscard("whether it was done is the answer; look at it")]] bool try_acquire() noexcept;
 
     // release: gives back tokens, or brings new ones; those who wait get theirs at once. At most max in all.
     // Thread-safe. Never suspends.

@@ -14,9 +14,9 @@
 
 namespace pirn {
 
-class PIRN_EXPORT shared_mutex {
+class PIRN_EXPORT shared_mutex : private detail::held_lock {
   public:
-    shared_mutex() noexcept = default;
+    shared_mutex() noexcept : held_lock{&writer_has_ended} {}
     shared_mutex(const shared_mutex&) = delete;
     shared_mutex& operator=(const shared_mutex&) = delete;
     // Neither locked nor waited for.
@@ -25,7 +25,7 @@ class PIRN_EXPORT shared_mutex {
     // lock: waits until it is ours alone. Throws `cancelled` if the task is asked to stop. Thread-safe. Suspends.
     void lock();
     // try_lock: takes it if nobody has it. Thread-safe. Never suspends.
-    bool try_lock() noexcept;
+    [[nodiscard("whether it was done is the answer; look at it")]] bool try_lock() noexcept;
     // unlock: by whoever locked it. Thread-safe. Never suspends.
     void unlock();
 
@@ -33,16 +33,17 @@ class PIRN_EXPORT shared_mutex {
     // Thread-safe. Suspends.
     void lock_shared();
     // try_lock_shared: takes it if no writer has it or waits for it. Thread-safe. Never suspends.
-    bool try_lock_shared() noexcept;
+    [[nodiscard("whether it was done is the answer; look at it")]] bool try_lock_shared() noexcept;
     // unlock_shared: once for each lock_shared. Thread-safe. Never suspends.
     void unlock_shared();
 
   private:
     struct entering;
+    [[noreturn]] static void writer_has_ended(const held_lock& self, const detail::task& owner);
 
     void let_in(detail::woken& wake) noexcept;
 
-    detail::spin_lock guard_;
+    mutable detail::spin_lock guard_;
     detail::wait_queue waiters_;
     const void* writer_ = nullptr; // who has it alone
     std::size_t readers_ = 0;      // how many share it

@@ -109,7 +109,7 @@ class watch<T>::subscription {
     T get();
 
     // changing: for select: Function(std::optional<T>), as changed() gives it. Never suspends.
-    auto changing() noexcept;
+    auto changing() & noexcept;
 
   private:
     struct registration;
@@ -176,7 +176,7 @@ struct watch<T>::subscription::registration {
 };
 
 template <class T>
-auto watch<T>::subscription::changing() noexcept {
+auto watch<T>::subscription::changing() & noexcept {
     return registration{this};
 }
 
