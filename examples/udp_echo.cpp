@@ -55,6 +55,6 @@ int main(int argc, char** argv) {
         auto socket = net::udp_bind(where, {.reuse_port = program.several_threads()});
         ready(socket.local_address());
         pirn::cancel_scope until_stopped{stop};
-        until_stopped.run([&] { echo(socket); });
+        static_cast<void>(until_stopped.run([&] { echo(socket); })); // the stop is how it ends
     });
 }

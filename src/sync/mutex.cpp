@@ -95,11 +95,11 @@ void mutex::unlock() {
     PIRN_REQUIRE(owner_ == self,
                  "a mutex was unlocked by a task, or thread, that does not have it");
     drop_lock(*this, self); // before the next owner keeps it
-    detail::place* const next = waiters_.take();
+    detail::place* const first = waiters_.take();
     owner_ = nullptr;
-    if (next != nullptr) {
-        owner_ = next->slot;
-        wake.add(*next);
+    if (first != nullptr) {
+        owner_ = first->slot;
+        wake.add(*first);
     }
 }
 
