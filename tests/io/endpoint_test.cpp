@@ -24,6 +24,7 @@
 #include <memory>
 #include <system_error>
 #include <thread>
+#include <tuple>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -75,7 +76,7 @@ TEST_F(closing, ends_reads_at_an_offset) {
             readers.push_back(pirn::spawn([&] {
                 std::array<std::byte, 8> space{};
                 std::error_code error;
-                file.read_at(space, 0, error);
+                std::ignore = file.read_at(space, 0, error);
                 EXPECT_TRUE(error == std::errc::operation_canceled ||
                             error == std::errc::invalid_seek)
                     << error;
@@ -135,10 +136,10 @@ TEST_F(closing, ends_syncs_that_wait_for_a_thread) {
         call([&](std::error_code& error) { file.truncate(10, error); });
         call([&](std::error_code& error) { file.allocate(0, 10, error); });
         call([&](std::error_code& error) { file.status(error); });
-        call([&](std::error_code& error) { file.write_at("weft", 0, error); });
+        call([&](std::error_code& error) { std::ignore = file.write_at("weft", 0, error); });
         call([&](std::error_code& error) {
             std::array<std::byte, 8> space{};
-            file.read_at(space, 0, error);
+            std::ignore = file.read_at(space, 0, error);
         });
         pirn::sleep_for(2ms);
         file.close();

@@ -273,9 +273,9 @@ TEST_F(files, are_opened_for_what_the_options_name) {
             }
             ASSERT_FALSE(error) << bits << error.message();
             std::array<char, 8> buffer{};
-            file.read(buffer, error);
+            std::ignore = file.read(buffer, error);
             EXPECT_EQ(!error, reads) << bits;
-            file.write("new", error);
+            std::ignore = file.write("new", error);
             EXPECT_EQ(!error, writes) << bits;
         }
     });
@@ -304,15 +304,17 @@ TEST_F(files, without_places_refuse_offsets) {
         for (std::size_t i = 0; i < all.size(); ++i) {
             io::file& file = all[i];
             if (i != 1) { // the writing end of the pipe
-                refused("read_at", [&](auto& error) { file.read_at(room, 0, error); });
+                refused("read_at",
+                        [&](auto& error) { std::ignore = file.read_at(room, 0, error); });
                 refused("read_vector_at",
-                        [&](auto& error) { file.read_vector_at(into, 7, error); });
+                        [&](auto& error) { std::ignore = file.read_vector_at(into, 7, error); });
                 EXPECT_THROW(file.read_at(room, 0), std::system_error);
             }
             if (i != 0) {
-                refused("write_at", [&](auto& error) { file.write_at("x", 0, error); });
+                refused("write_at",
+                        [&](auto& error) { std::ignore = file.write_at("x", 0, error); });
                 refused("write_vector_at",
-                        [&](auto& error) { file.write_vector_at(from, 7, error); });
+                        [&](auto& error) { std::ignore = file.write_vector_at(from, 7, error); });
                 refused("write_all_at", [&](auto& error) { file.write_all_at("x", 1, error); });
                 EXPECT_THROW(file.write_at("x", 0), std::system_error);
             }

@@ -23,6 +23,7 @@
 #include <string_view>
 #include <system_error>
 #include <thread>
+#include <tuple>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -185,7 +186,7 @@ TEST(process_start, where_sigchld_is_ignored_loses_the_end_and_nothing_else) {
                 } catch (const std::system_error&) {
                 }
                 try {
-                    one.try_wait();
+                    std::ignore = one.try_wait();
                     ::_exit(8);
                 } catch (const std::system_error&) {
                 }

@@ -27,6 +27,7 @@
 #include <csignal>
 #include <memory>
 #include <string>
+#include <tuple>
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -43,13 +44,13 @@ using support::expect_turns;
 void refuse_after_close(io::byte_stream& stream) {
     stream.close();
     std::array<char, 4> room{};
-    expect_refused_turns("read", [&](auto& error) { stream.read(room, error); });
-    expect_refused_turns("write", [&](auto& error) { stream.write("x", error); });
+    expect_refused_turns("read", [&](auto& error) { std::ignore = stream.read(room, error); });
+    expect_refused_turns("write", [&](auto& error) { std::ignore = stream.write("x", error); });
     expect_refused_turns("write_all", [&](auto& error) { stream.write_all("x", error); });
     expect_refused_turns("shutdown_write", [&](auto& error) { stream.shutdown_write(error); });
     expect_turns("write of nothing", [&] {
         std::error_code error;
-        stream.write({}, error);
+        std::ignore = stream.write({}, error);
     });
     auto [near, far] = io::memory_pipe();
     expect_refused_turns("copy from", [&](auto& error) { io::copy(stream, near, {}, error); });
@@ -77,11 +78,11 @@ TEST_F(error_answers, after_a_shutdown_leave_turns_to_others) {
     pirn::run([] {
         auto [reading, writing] = io::make_pipe();
         writing.shutdown_write();
-        expect_refused_turns("pipe", [&](auto& error) { writing.write("x", error); });
+        expect_refused_turns("pipe", [&](auto& error) { std::ignore = writing.write("x", error); });
         expect_refused_turns("reading end", [&](auto& error) { reading.shutdown_write(error); });
         auto [near, far] = io::memory_pipe();
         near.shutdown_write();
-        expect_refused_turns("memory", [&](auto& error) { near.write("x", error); });
+        expect_refused_turns("memory", [&](auto& error) { std::ignore = near.write("x", error); });
     });
 }
 
@@ -92,8 +93,10 @@ TEST_F(error_answers, of_files_leave_turns_to_others) {
         expect_refused_turns("shutdown_write", [&](auto& error) { file.shutdown_write(error); });
         refuse_after_close(file);
         std::array<char, 4> room{};
-        expect_refused_turns("read_at", [&](auto& error) { file.read_at(room, 0, error); });
-        expect_refused_turns("write_at", [&](auto& error) { file.write_at("x", 0, error); });
+        expect_refused_turns("read_at",
+                             [&](auto& error) { std::ignore = file.read_at(room, 0, error); });
+        expect_refused_turns("write_at",
+                             [&](auto& error) { std::ignore = file.write_at("x", 0, error); });
         expect_refused_turns("sync", [&](auto& error) { file.sync(error); });
         expect_refused_turns("status", [&](auto& error) { file.status(error); });
         expect_refused_turns("truncate", [&](auto& error) { file.truncate(0, error); });
@@ -124,7 +127,7 @@ TEST_F(error_answers, of_readers_leave_turns_to_others) {
         far.close();
         in.consume(in.buffered().size());
         std::array<char, 4> room{};
-        expect_refused_turns("read", [&](auto& error) { in.read(room, error); });
+        expect_refused_turns("read", [&](auto& error) { std::ignore = in.read(room, error); });
         expect_refused_turns("read_exactly", [&](auto& error) { in.read_exactly(room, error); });
         expect_refused_turns("peek", [&](auto& error) { in.peek(1, error); });
         expect_refused_turns("skip", [&](auto& error) { in.skip(1, error); });
@@ -175,8 +178,10 @@ TEST_F(error_answers, of_a_task_that_is_asked_to_stop_leave_turns_to_others) {
             expect_refused_turns("notifier", [&](auto& error) { bell.wait(error); });
             expect_refused_turns("signals", [&](auto& error) { signals.wait(error); });
             expect_refused_turns("watch", [&](auto& error) { watch.next(error); });
-            expect_refused_turns("read", [&](auto& error) { near.read(room, error); });
-            expect_refused_turns("nothing", [&](auto& error) { near.write({}, error); });
+            expect_refused_turns("read",
+                                 [&](auto& error) { std::ignore = near.read(room, error); });
+            expect_refused_turns("nothing",
+                                 [&](auto& error) { std::ignore = near.write({}, error); });
         });
         asked.request_stop();
         asked.get();

@@ -15,6 +15,7 @@
 
 #include <array>
 #include <string>
+#include <tuple>
 
 #include <gtest/gtest.h>
 
@@ -42,15 +43,17 @@ TEST_F(error_answers, of_closed_connections_leave_turns_to_others) {
         near.close();
         std::array<char, 4> room{};
         const std::array<pirn::bytes, 1> pieces{pirn::bytes{"x"}};
-        expect_refused_turns("read", [&](auto& error) { near.read(room, error); });
-        expect_refused_turns("write", [&](auto& error) { near.write("x", error); });
+        expect_refused_turns("read", [&](auto& error) { std::ignore = near.read(room, error); });
+        expect_refused_turns("write", [&](auto& error) { std::ignore = near.write("x", error); });
         expect_refused_turns("write_all", [&](auto& error) { near.write_all("x", error); });
-        expect_refused_turns("vector", [&](auto& error) { near.write_vector(pieces, error); });
-        expect_refused_turns("zero copy", [&](auto& error) { near.write_zero_copy("x", error); });
+        expect_refused_turns("vector",
+                             [&](auto& error) { std::ignore = near.write_vector(pieces, error); });
+        expect_refused_turns("zero copy",
+                             [&](auto& error) { std::ignore = near.write_zero_copy("x", error); });
         expect_refused_turns("shutdown", [&](auto& error) { near.shutdown_write(error); });
         expect_turns("nothing", [&] {
             std::error_code error;
-            near.write({}, error);
+            std::ignore = near.write({}, error);
         });
         auto [left, right] = net::unix_pair();
         left.close();
@@ -117,7 +120,7 @@ TEST_F(error_answers, leave_turns_to_others_on_several_threads) {
             auto other = pirn::spawn({.worker = 2}, [&] { ran = true; });
             for (int i = 0; i < 1000 && !ran; ++i) {
                 std::error_code error;
-                near.read(room, error);
+                std::ignore = near.read(room, error);
             }
             EXPECT_TRUE(ran);
             other.get();

@@ -292,7 +292,7 @@ TEST_F(scopes, that_are_gone_stop_no_token_any_more) {
         std::stop_token token;
         {
             pirn::cancel_scope scope;
-            scope.run([&] { token = scope.stop_token(); });
+            std::ignore = scope.run([&] { token = scope.stop_token(); });
             EXPECT_TRUE(token.stop_possible());
         }
         EXPECT_FALSE(token.stop_possible()) << "something still holds the source";

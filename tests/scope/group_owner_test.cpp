@@ -25,6 +25,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -143,7 +144,8 @@ TEST_P(owners, error_passes_through_scopes_and_timeouts_around_the_block) {
                                                                   pirn::task_group group;
                                                                   pirn::cancel_scope inside;
                                                                   group.spawn(fail_soon);
-                                                                  inside.run(stand_still);
+                                                                  std::ignore =
+                                                                      inside.run(stand_still);
                                                               })),
                      std::runtime_error);
         EXPECT_FALSE(pirn::stop_requested());
@@ -292,7 +294,7 @@ TEST_P(owners, group_in_a_generator_leaves_its_reader_cancelled_only_while_it_li
                                                         yield(2);
                                                     }};
         pirn::cancel_scope reading;
-        EXPECT_THROW(reading.run([&] {
+        EXPECT_THROW(std::ignore = reading.run([&] {
             auto at = numbers->begin();
             EXPECT_EQ(*at, 1);
             try {
@@ -373,7 +375,7 @@ TEST(owners_left_alone, scope_that_ends_before_a_group_made_inside_it_is_a_progr
         pirn::run([] {
             std::unique_ptr<pirn::task_group> escapes;
             pirn::cancel_scope scope;
-            scope.run([&] { escapes = std::make_unique<pirn::task_group>(); });
+            std::ignore = scope.run([&] { escapes = std::make_unique<pirn::task_group>(); });
         });
     });
     EXPECT_NE(seen.errors.find("ended before a task_group"), std::string::npos) << seen.errors;

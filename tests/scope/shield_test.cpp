@@ -13,6 +13,7 @@
 #include <chrono>
 #include <cstddef>
 #include <string>
+#include <tuple>
 
 #include <gtest/gtest.h>
 
@@ -48,7 +49,7 @@ TEST_P(shields, that_go_up_late_keep_off_what_was_asked_of_the_task) {
         int done = 0;
         auto task = pirn::spawn({.worker = pirn::this_worker}, [&] {
             pirn::cancel_scope scope;
-            scope.run([&] {
+            std::ignore = scope.run([&] {
                 try {
                     support::stand_still();
                 } catch (const pirn::cancelled&) {
@@ -80,11 +81,11 @@ TEST_P(shields, that_go_up_late_keep_off_what_was_asked_of_the_task) {
 TEST_P(shields, that_go_up_late_keep_off_what_was_asked_of_a_scope_around) {
     run([] {
         pirn::cancel_scope outer;
-        outer.run([&] {
+        std::ignore = outer.run([&] {
             pirn::cancel_scope middle;
-            middle.run([&] {
+            std::ignore = middle.run([&] {
                 pirn::cancel_scope inner;
-                inner.run([&] {
+                std::ignore = inner.run([&] {
                     outer.cancel();
                     EXPECT_TRUE(asked());
                     middle.shield(); // not where the task stands: what is inside has been told
@@ -108,9 +109,9 @@ TEST_P(shields, that_go_up_late_keep_off_what_was_asked_of_a_scope_around) {
 TEST_P(shields, do_not_keep_off_what_was_asked_of_themselves) {
     run([] {
         pirn::cancel_scope outer;
-        outer.run([&] {
+        std::ignore = outer.run([&] {
             pirn::cancel_scope inner;
-            inner.run([&] {
+            std::ignore = inner.run([&] {
                 inner.cancel();
                 inner.shield();
                 EXPECT_TRUE(asked());

@@ -26,6 +26,7 @@
 #include <string>
 #include <system_error>
 #include <thread>
+#include <tuple>
 
 #include <gtest/gtest.h>
 
@@ -262,15 +263,16 @@ TEST_F(timeouts, let_a_result_count_that_nothing_was_refused_for) {
         EXPECT_EQ(pirn::with_timeout(1h,
                                      [&, &near = near] {
                                          EXPECT_FALSE(pirn::try_with_timeout(
-                                             1ms, [&] { near.read(buffer, error); }));
+                                             1ms, [&] { std::ignore = near.read(buffer, error); }));
                                          return 3;
                                      }),
                   3)
             << "it was another deadline";
         EXPECT_THROW(pirn::with_timeout(1ms,
                                         [&, &near = near] {
-                                            pirn::with_timeout(1h,
-                                                               [&] { near.read(buffer, error); });
+                                            pirn::with_timeout(1h, [&] {
+                                                std::ignore = near.read(buffer, error);
+                                            });
                                         }),
                      pirn::timed_out)
             << "it was the outer one's";
@@ -280,7 +282,7 @@ TEST_F(timeouts, let_a_result_count_that_nothing_was_refused_for) {
         pirn::cancel_scope by_hand{1h};
         EXPECT_TRUE(by_hand.run([&, &near = near] {
             by_hand.cancel();
-            near.read(buffer, error);
+            std::ignore = near.read(buffer, error);
         }));
         EXPECT_FALSE(by_hand.cut_short()) << "it was no deadline";
     });
@@ -293,7 +295,7 @@ TEST_F(timeouts, are_not_said_of_a_task_that_was_asked_to_stop) {
         auto task = pirn::spawn([&, &near = near] {
             std::array<char, 8> buffer{};
             std::error_code error;
-            pirn::with_timeout(1h, [&] { near.read(buffer, error); });
+            pirn::with_timeout(1h, [&] { std::ignore = near.read(buffer, error); });
             came_back = error == std::errc::operation_canceled;
         });
         pirn::yield_now();

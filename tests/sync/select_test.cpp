@@ -19,6 +19,7 @@
 #include <atomic>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -277,7 +278,9 @@ TEST_F(selects, do_not_hear_of_a_stop_that_comes_once_they_are_decided) {
     std::stop_source source;
     pirn::channel<int> some;
     auto waits = tasks.spawn([&] {
-        const auto stops = [&](int) { source.request_stop(); }; // the other case still exists
+        const auto stops = [&](std::optional<int>) {
+            source.request_stop();
+        }; // the other case still exists
         return pirn::select(on(some.receiving(), stops), on(source.get_token(), nothing));
     });
     tasks.tick();
