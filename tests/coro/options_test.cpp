@@ -82,10 +82,11 @@ TEST_F(options, the_place_of_creation_is_the_users) {
     EXPECT_EQ(told.next().line, elsewhere_line);
 }
 
-TEST_F(options, the_place_of_creation_is_unknown_rather_than_wrong) {
+TEST_F(options, the_place_of_creation_is_the_users_with_arguments_too) {
+    const unsigned line = __LINE__ + 1;
     pirn::coroutine<origin> with_arguments{[](auto& self, int) { self.yield(origin_of_current()); },
                                            5};
-    EXPECT_EQ(with_arguments.next().line, 0U);
+    EXPECT_EQ(with_arguments.next().line, line);
 }
 
 TEST_F(options, the_place_of_a_generators_creation_is_the_users_too) {

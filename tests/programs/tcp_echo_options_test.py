@@ -20,7 +20,6 @@ MISUNDERSTOOD = [
     ([""], "unknown option"),
     (["", "--bogus"], "unknown option"),
     (["--port=80"], "--port=80"),
-    (["--help"], "--help"),
     (["--port"], "--port"),
     (["--backend"], "--backend"),
     (["--threads"], "--threads"),
