@@ -31,6 +31,7 @@ struct scheduler_access {
         --of.answers_left_;
         return true;
     }
+    static bool poll_is_late(scheduler& of) noexcept { return of.poll_is_late(); }
     static void renew_answers(scheduler& of) noexcept { of.answers_left_ = of.pace_.answers(); }
     static bool must_lock(const scheduler& of) noexcept { return of.must_lock(); }
     template <class Function>

@@ -42,9 +42,29 @@ void scheduler::look() {
     }
 }
 
+// look_anew: nothing is known of the turns to come, as those before are long ago.
+void scheduler::look_anew() noexcept {
+    pace_.restart();
+    looked_at_ = polled_at_ = now();
+    look_at_ = turns_since_poll_ + 1;
+}
+
+// poll_is_late: whether the idler should be asked for news at once; then a look is due. For a task that nothing else
+// keeps from running: it can afford a look at the clock each time when it yields.
+bool scheduler::poll_is_late() noexcept {
+    if (looked_at_ == unknown || now() - polled_at_ < longest_between_polls) {
+        return false;
+    }
+    look_at_ = 0;
+    return true;
+}
+
 // may_go_on: the answers of the running task are used up: true if it has some more, because it was quick.
 bool scheduler::may_go_on() noexcept {
     const unsigned more = pace_.answers();
+    if (looked_at_ == unknown) {
+        looked_at_ = polled_at_ = now();
+    }
     if (more >= detail::pace::most_answers || ++refills_ >= detail::pace::most_answers ||
         now() - looked_at_ >= detail::pace::between_looks) {
         refills_ = 0;

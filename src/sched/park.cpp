@@ -62,8 +62,13 @@ void pass_turn(detail::task& self) {
     }
     detail::scheduler_access::runnable(home).push_back(self);
     detail::task* const next = detail::scheduler_access::next_in_turn(home);
-    if (next == &self) {
-        detail::scheduler_access::renew_answers(home); // no other task wants to
+    if (next == &self) { // no other task wants to run
+        if (!detail::scheduler_access::poll_is_late(home)) {
+            detail::scheduler_access::renew_answers(home);
+            return;
+        }
+        self.requeue = true;
+        put_aside(self, nullptr);
         return;
     }
     put_aside(self, next);

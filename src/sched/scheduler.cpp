@@ -178,6 +178,7 @@ bool scheduler::round(bool and_more) {
 
 void scheduler::run() {
     const watching until_all_have_ended{crew_};
+    look_anew();
     while (alive() > 0) {
         if (!round(true) && alive() > 0) {
             wait();
@@ -201,6 +202,7 @@ void scheduler::run_until_ended(detail::task& which) {
         scheduler& here;
     } bell{*this};
     const bool elsewhere = crew_ != nullptr && detail::tell_end(which, bell);
+    look_anew();
     while (!which.ended()) {
         if (!round(true) && !which.ended()) {
             wait();
@@ -213,6 +215,7 @@ void scheduler::run_until_ended(detail::task& which) {
 
 void scheduler::serve() {
     PIRN_REQUIRE(crew_ != nullptr, "serve is for schedulers of a crew: nobody could end it");
+    look_anew();
     while (!crew_->closed_.load(std::memory_order_acquire)) {
         if (!round(true) && !crew_->closed_.load(std::memory_order_acquire)) {
             wait();
@@ -356,9 +359,7 @@ void scheduler::wait() {
     } else if (!search()) {
         sleep();
     }
-    pace_.restart();
-    looked_at_ = polled_at_ = now();
-    look_at_ = turns_since_poll_ + 1;
+    look_anew();
     drain_inbox();
 }
 

@@ -83,9 +83,9 @@ TEST_F(options, the_place_of_creation_is_the_users) {
 }
 
 TEST_F(options, the_place_of_creation_is_the_users_with_arguments_too) {
+    const auto look = [](auto& self, int) { self.yield(origin_of_current()); };
     const unsigned line = __LINE__ + 1;
-    pirn::coroutine<origin> with_arguments{[](auto& self, int) { self.yield(origin_of_current()); },
-                                           5};
+    pirn::coroutine<origin> with_arguments{look, 5};
     EXPECT_EQ(with_arguments.next().line, line);
 }
 

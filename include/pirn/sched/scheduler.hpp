@@ -146,6 +146,8 @@ class PIRN_EXPORT scheduler {
     void have_turn(detail::task& next);
     detail::task* run_one(detail::task& next);
     void look();
+    void look_anew() noexcept;
+    bool poll_is_late() noexcept;
     bool may_go_on() noexcept;
     void conclude(detail::task& ended);
     bool goes_on_at_once(waiter& joiner) noexcept;
