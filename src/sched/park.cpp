@@ -74,6 +74,15 @@ void pass_turn(detail::task& self) {
     put_aside(self, next);
 }
 
+// refuse_cancelled: a task that is asked to stop and swallows `cancelled` again and again gives way as any other.
+[[noreturn]] void refuse_cancelled(detail::task& self) {
+    if (!detail::scheduler_access::spend_answer(home_of(self))) {
+        pass_turn(self);
+    }
+    ++self.stops_seen;
+    throw cancelled{};
+}
+
 constexpr wait_kind unnamed_kind{"something"};
 
 // abort_wait: on the thread of the task's scheduler.
@@ -128,8 +137,7 @@ void unpark(waiter& on) noexcept {
 void yield_now() {
     detail::task& self = required_task();
     if (PIRN_UNLIKELY(self.asked_to_stop())) {
-        ++self.stops_seen;
-        throw cancelled{};
+        refuse_cancelled(self);
     }
     pass_turn(self);
     if (PIRN_UNLIKELY(self.asked_to_stop())) { // by what came meanwhile, such as a deadline
@@ -235,9 +243,18 @@ void checkpoint() {
         if (std::exchange(self->attempt_left, false)) {
             return;
         }
-        throw_if_stopped();
+        if (self->asked_to_stop()) {
+            refuse_cancelled(*self);
+        }
         let_others_run();
         throw_if_stopped();
+    }
+}
+
+void check_stop() {
+    if (task* const self = running_task();
+        self != nullptr && PIRN_UNLIKELY(self->asked_to_stop())) {
+        refuse_cancelled(*self);
     }
 }
 

@@ -124,7 +124,7 @@ void release(task& which) noexcept {
 void wait_for_end(task& other, bool cancellable) {
     task* self = running_task();
     if (cancellable && self != nullptr && PIRN_UNLIKELY(stop_refuses())) {
-        throw cancelled{};
+        check_stop();
     }
     if (other.ended()) {
         return;

@@ -38,7 +38,7 @@ bool completion_order::next(std::size_t& index) {
     if (left_ == 0) {
         return false;
     }
-    throw_if_stopped();
+    check_stop();
     for (;;) {
         waiting here{*this};
         {

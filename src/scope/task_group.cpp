@@ -204,7 +204,7 @@ void task_group::end() noexcept {
 void task_group::wait() {
     wait_for_all(true);
     throw_first();
-    throw_if_stopped();
+    detail::check_stop();
 }
 
 // throw_first: the error, once. From here on it is the owner's affair.

@@ -69,7 +69,7 @@ void barrier_core::complete() {
 }
 
 std::uint64_t barrier_core::arrive(std::size_t parties, bool for_good) {
-    throw_if_stopped();
+    check_stop();
     std::uint64_t phase = 0;
     {
         const holding held{guard_};

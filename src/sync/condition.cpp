@@ -27,7 +27,7 @@ condition::~condition() {
 
 void condition::wait(std::unique_lock<mutex>& lock) {
     PIRN_REQUIRE(lock.owns_lock(), "a condition was waited for without the lock");
-    throw_if_stopped();
+    detail::check_stop();
     mutex& door = *lock.mutex();
     lone_wait me{guard_, waiters_};
     me.kind = &waits_for_condition;

@@ -52,7 +52,7 @@ bool latch::try_wait() const noexcept {
 }
 
 void latch::arrive_and_wait() {
-    throw_if_stopped();
+    detail::check_stop();
     count_down();
     wait();
 }

@@ -32,7 +32,7 @@ using pirn::run_mode;
 using support::connection;
 using support::listener;
 
-void must(bool holds, int code) {
+void require_or_exit(bool holds, int code) {
     if (!holds) {
         ::_exit(code);
     }
@@ -48,10 +48,10 @@ TEST(refusal, of_the_first_enter_leaves_the_loop_to_epoll) {
     ::unsetenv("PIRN_BACKEND");
     for (const int error : {EPERM, ENOSYS, EACCES, EINVAL, EAGAIN, EBUSY, EINTR}) {
         const support::child_end end = support::in_child([&] {
-            must(support::forbid({SYS_io_uring_enter}, support::fail_with(error)), 4);
+            require_or_exit(support::forbid({SYS_io_uring_enter}, support::fail_with(error)), 4);
             for (const auto kind : {pirn::backend_kind::automatic, pirn::backend_kind::uring}) {
                 pirn::loop loop{{.backend = kind, .submission_slots = 1}};
-                must(std::string{loop.backend_name()} == "epoll", 2);
+                require_or_exit(std::string{loop.backend_name()} == "epoll", 2);
                 connection pair = connection::tcp(loop);
                 std::array<char, 16> space{};
                 support::receive receive{pair.near(), space};
@@ -60,7 +60,7 @@ TEST(refusal, of_the_first_enter_leaves_the_loop_to_epoll) {
                 support::send send{pair.far(), pirn::bytes{"warp"}};
                 loop.submit(send);
                 loop.run();
-                must(receive.result() == 4 && send.result() == 4, 3);
+                require_or_exit(receive.result() == 4 && send.result() == 4, 3);
             }
         });
         EXPECT_TRUE(end.exited_with(0)) << "errno " << error << ": " << end;
@@ -90,11 +90,11 @@ struct later : testing::TestWithParam<pirn::backend_kind> {
             try {
                 loop.run(run_mode::once);
             } catch (const std::system_error& refused) {
-                must(refused.code().value() == error, 20);
+                require_or_exit(refused.code().value() == error, 20);
                 ++count;
             }
         }
-        must(count == 0 || loop.refusal().value() == error, 21);
+        require_or_exit(count == 0 || loop.refusal().value() == error, 21);
         return count;
     }
 };
@@ -105,7 +105,7 @@ TEST_P(later, leaves_run_once_and_ends_what_is_in_flight) {
         connection pair = connection::tcp(loop);
         listener accepting{loop};
         std::array<int, 2> pipe{};
-        must(::pipe2(pipe.data(), O_CLOEXEC) == 0, 5);
+        require_or_exit(::pipe2(pipe.data(), O_CLOEXEC) == 0, 5);
         {
             std::array<char, 16> space{};
             support::receive receive{pair.near(), space};
@@ -120,21 +120,21 @@ TEST_P(later, leaves_run_once_and_ends_what_is_in_flight) {
             loop.submit(poll);
             loop.submit(borrowed);
             loop.run(run_mode::nowait);
-            must(forbid_waiting(error), 4);
+            require_or_exit(forbid_waiting(error), 4);
             support::recorded<pirn::send_operation> send{pair.far(), pirn::bytes{"weft"}};
             loop.submit(send);
-            must(refusals(loop, error) == 1, 6);
-            must(receive.result() == -error && accept.result() == -error &&
-                     poll.result() == -error && borrowed.result() == -error,
-                 7);
-            must(send.result() == 4 || send.result() == -error, 8);
+            require_or_exit(refusals(loop, error) == 1, 6);
+            require_or_exit(receive.result() == -error && accept.result() == -error &&
+                                poll.result() == -error && borrowed.result() == -error,
+                            7);
+            require_or_exit(send.result() == 4 || send.result() == -error, 8);
             loop.submit(receive); // and so does what comes later
-            must(loop.run() == 1, 9);
-            must(receive.result() == -error || receive.result() == 4, 10);
+            require_or_exit(loop.run() == 1, 9);
+            require_or_exit(receive.result() == -error || receive.result() == 4, 10);
             loop.submit(many);
-            must(loop.run() == 1 && many.result() == -error, 11);
+            require_or_exit(loop.run() == 1 && many.result() == -error, 11);
         }
-        must(loop.pending() == 0, 12);
+        require_or_exit(loop.pending() == 0, 12);
     });
 }
 
@@ -142,35 +142,35 @@ TEST_P(later, leaves_timers_wakes_and_the_pool_at_work) {
     run([](pirn::loop& loop, int error) {
         support::timer before{pirn::after(30ms)};
         loop.submit(before);
-        must(forbid_waiting(error), 4);
+        require_or_exit(forbid_waiting(error), 4);
         support::recorded<pirn::work_operation> long_work{
             +[](pirn::work_operation&) noexcept { return ::usleep(20'000) + 7; }};
         loop.submit(long_work);
-        must(refusals(loop, error) == 1, 6);
-        must(before.result() == -error && long_work.result() == 7, 5);
+        require_or_exit(refusals(loop, error) == 1, 6);
+        require_or_exit(before.result() == -error && long_work.result() == 7, 5);
         support::timer after{pirn::after(5ms)};
         loop.submit(after);
         loop.run();
-        must(after.result() == 0 && pirn::clock::now() >= after.deadline, 7);
+        require_or_exit(after.result() == 0 && pirn::clock::now() >= after.deadline, 7);
         support::recorded<pirn::work_operation> work{
             +[](pirn::work_operation&) noexcept { return ::usleep(2'000) + 7; }};
         loop.submit(work);
         loop.run();
-        must(work.result() == 7, 8);
+        require_or_exit(work.result() == 7, 8);
         struct statx status{};
         support::recorded<pirn::status_operation> ask{"/", &status};
         loop.submit(ask);
         loop.run();
-        must(ask.result() == 0, 9);
+        require_or_exit(ask.result() == 0, 9);
         loop.wake();
-        must(loop.run(run_mode::once) == 0, 10);
+        require_or_exit(loop.run(run_mode::once) == 0, 10);
         std::array<int, 2> pipe{};
-        must(::pipe2(pipe.data(), O_CLOEXEC) == 0, 11);
+        require_or_exit(::pipe2(pipe.data(), O_CLOEXEC) == 0, 11);
         support::recorded<pirn::close_operation> close{pipe[0]};
         loop.submit(close);
         loop.run();
-        must(close.result() == 0 && ::fcntl(pipe[0], F_GETFD) == -1, 12);
-        must(loop.next_deadline() == pirn::never, 13);
+        require_or_exit(close.result() == 0 && ::fcntl(pipe[0], F_GETFD) == -1, 12);
+        require_or_exit(loop.next_deadline() == pirn::never, 13);
     });
 }
 
@@ -179,9 +179,9 @@ TEST_P(later, closes_what_was_to_be_closed) {
     run([](pirn::loop& loop, int error) {
         std::deque<support::recorded<pirn::close_operation>> all;
         std::array<int, 2> pipe{};
-        must(forbid_waiting(error), 4);
+        require_or_exit(forbid_waiting(error), 4);
         for (int i = 0; i < 400; ++i) {
-            must(::pipe2(pipe.data(), O_CLOEXEC) == 0, 5);
+            require_or_exit(::pipe2(pipe.data(), O_CLOEXEC) == 0, 5);
             for (const int end : pipe) {
                 loop.submit(all.emplace_back(end));
             }
@@ -190,7 +190,7 @@ TEST_P(later, closes_what_was_to_be_closed) {
         loop.submit(soon);
         refusals(loop, error);
         for (auto& each : all) {
-            must(each.result() == 0 && ::fcntl(each.descriptor, F_GETFD) == -1, 6);
+            require_or_exit(each.result() == 0 && ::fcntl(each.descriptor, F_GETFD) == -1, 6);
         }
     });
 }
@@ -209,14 +209,14 @@ TEST_P(later, ends_hundreds_of_operations_and_those_that_are_being_cancelled) {
             loop.submit(all.emplace_back(connection::unix_stream(loop)).receive);
         }
         loop.run(run_mode::nowait);
-        must(forbid_waiting(error), 4);
+        require_or_exit(forbid_waiting(error), 4);
         for (std::size_t i = 0; i < all.size(); i += 2) {
             loop.cancel(all[i].receive);
         }
-        must(refusals(loop, error) == 1, 6);
+        require_or_exit(refusals(loop, error) == 1, 6);
         for (std::size_t i = 0; i < all.size(); ++i) {
             const int result = all[i].receive.result();
-            must(result == -ECANCELED || (i % 2 != 0 && result == -error), 7);
+            require_or_exit(result == -ECANCELED || (i % 2 != 0 && result == -error), 7);
         }
     });
 }

@@ -23,6 +23,7 @@
 #include <new>
 #include <stdexcept>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -114,7 +115,8 @@ TEST_F(task, leaves_nothing_behind_when_an_argument_cannot_be_copied) {
     };
     pirn::scheduler tasks;
     const refuses argument;
-    EXPECT_THROW(tasks.spawn([](const refuses& /*own*/) {}, argument), std::runtime_error);
+    EXPECT_THROW(std::ignore = tasks.spawn([](const refuses& /*own*/) {}, argument),
+                 std::runtime_error);
     EXPECT_EQ(tasks.alive(), 0U);
 }
 
@@ -125,7 +127,7 @@ TEST_F(task, whose_stack_cannot_be_had_is_refused_at_the_spawn_and_the_others_go
         pirn::yield_now();
         return 1;
     });
-    EXPECT_THROW(tasks.spawn({.stacks = &none}, [] {}), std::bad_alloc);
+    EXPECT_THROW(std::ignore = tasks.spawn({.stacks = &none}, [] {}), std::bad_alloc);
     EXPECT_EQ(tasks.alive(), 1U);
     EXPECT_EQ(other.get(), 1);
 }

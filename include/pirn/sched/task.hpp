@@ -144,6 +144,10 @@ PIRN_EXPORT void let_others_run();
 // others run when this task has had its share. Outside of any task, nothing. Suspends.
 PIRN_EXPORT void checkpoint();
 
+// check_stop: throw_if_stopped, for calls that may suspend: a task that swallows `cancelled` again and again lets others
+// run when it has had its share. Suspends.
+PIRN_EXPORT void check_stop();
+
 // park_for: park, and if it is known who should run meanwhile, that one: off every queue. Suspends.
 PIRN_EXPORT void park_for(waiter& on, task* next);
 

@@ -293,7 +293,7 @@ detail::task& task_group::make_at(std::source_location where, const spawn_option
 
 template <class T, class Function>
 T task_group::start(Function&& function, std::source_location where) {
-    throw_if_stopped();
+    detail::check_stop();
     detail::start_value<T> state;
     detail::task& fresh = make_at(
         where, spawn_options{}, [&state, function = std::forward<Function>(function)]() mutable {
