@@ -164,7 +164,7 @@ void descriptor_stream::do_shutdown_write(std::error_code& error) {
     if (ended_) {
         return;
     }
-    if (endpoint_.closed()) {
+    if (endpoint_.closed() || pirn::detail::stop_refuses()) {
         error = error_of(-ECANCELED);
         return;
     }

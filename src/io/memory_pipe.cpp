@@ -253,6 +253,10 @@ std::size_t memory_stream::do_write(bytes from, std::error_code& error) {
 void memory_stream::do_shutdown_write(std::error_code& error) {
     lane& out = checked().outgoing(side_);
     pirn::detail::give_way();
+    if (pirn::detail::stop_refuses()) {
+        error = error_of(-ECANCELED);
+        return;
+    }
     {
         const std::scoped_lock lock{out.mutex};
         error = error_of(out.writer.closed ? -ECANCELED : 0);
