@@ -13,7 +13,7 @@
 #define PIRN_WEAK [[gnu::weak, gnu::visibility("default")]]
 
 extern "C" {
-// NOLINTBEGIN(bugprone-reserved-identifier): the names are the sanitizers'
+// NOLINTBEGIN(bugprone-reserved-identifier,readability-identifier-naming): the names are the sanitizers'
 PIRN_WEAK void __sanitizer_start_switch_fiber(void** fake_stack, const void* low, std::size_t size);
 PIRN_WEAK void __sanitizer_finish_switch_fiber(void* fake_stack, const void** low,
                                                std::size_t* size);
@@ -25,7 +25,7 @@ PIRN_WEAK void __tsan_destroy_fiber(void* fiber);
 PIRN_WEAK void __tsan_switch_to_fiber(void* fiber, unsigned flags);
 PIRN_WEAK void __tsan_acquire(void* address);
 PIRN_WEAK void __tsan_release(void* address);
-// NOLINTEND(bugprone-reserved-identifier)
+// NOLINTEND(bugprone-reserved-identifier,readability-identifier-naming)
 }
 
 #undef PIRN_WEAK

@@ -72,7 +72,7 @@ struct handled {
 std::array<handled, most_signals + 1> handlers{};
 
 constexpr std::uint64_t bit_of(int signal) noexcept {
-    return std::uint64_t{1} << static_cast<unsigned>(signal - 1);
+    return std::uint64_t{1} << (static_cast<unsigned>(signal - 1) & 63U);
 }
 
 void on_signal(int signal) {

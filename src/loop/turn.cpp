@@ -28,8 +28,9 @@ bool loop::state::turn(time_point until, std::size_t& delivered) {
     expire();
     delivered += deliver();
     if (refused && !door.busy() && !calls.busy()) {
-        const std::system_error error = *std::exchange(refused, std::nullopt);
-        throw error;
+        const std::system_error error{*refused};
+        refused.reset();
+        throw std::system_error{error};
     }
     return woken;
 }

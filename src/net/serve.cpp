@@ -190,10 +190,10 @@ void server::shut_silent(duration silence, shutdown_side side) {
     }
 }
 
-void server::attend(stream_socket& client, void (*handle)(server& self, stream_socket& client)) {
+void server::attend(stream_socket& client, void (*handle)(void* call), void* call) {
     const peer_name peer{client}; // now, as a connection that is lost has none
     try {
-        handle(*this, client);
+        handle(call);
     } catch (const cancelled&) {
         throw;
     } catch (...) {

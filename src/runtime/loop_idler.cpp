@@ -22,8 +22,11 @@ void loop_idler::run(run_mode mode, time_point until) {
     try {
         loop_.run(mode, until);
     } catch (const std::system_error&) {
-        if (!loop_.refusal()) {
-            throw; // a child process after fork
+        if (!loop_.refusal()) { // a child process after fork
+            if (mode == run_mode::nowait) {
+                return; // a task that waits for something is told so by its own call
+            }
+            throw;
         }
         refused_(context_, std::current_exception());
     }

@@ -294,13 +294,14 @@ void task_group::keep_error(std::exception_ptr error, const detail::task& failed
             }
             return;
         }
-        first_ = error;
+        first_ = std::move(error);
         first_failed_ = mark;
     }
     const bool is_first_ever = failure_.empty();
     if (is_first_ever) {
         try {
-            failure_ = detail::describe_failure(failed, error);
+            failure_ = detail::describe_failure(
+                failed, first_);          // the owner takes it once the task has ended
         } catch (const std::bad_alloc&) { // NOLINT(bugprone-empty-catch): see below
         }
         block_origin_ = {failure_.empty() ? "a task of its group failed" : failure_.c_str(),

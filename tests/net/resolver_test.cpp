@@ -11,6 +11,7 @@
 #include <pirn/scope/timeout.hpp>
 
 #include "support/account.hpp"
+#include "support/sanitizers.hpp"
 
 #include <algorithm>
 #include <string>
@@ -166,10 +167,15 @@ TEST_F(resolving, keeps_answers_for_as_long_as_it_is_told) {
         names.resolve("localhost", 3);
         EXPECT_EQ(names.cached(), 2U) << "no more than it may";
         // A kept answer needs no thread, and none to wait for: it comes without a suspension that matters.
-        const auto begin = pirn::clock::now();
-        int answers = 0;
-        for (; pirn::clock::now() - begin < 10ms; ++answers) names.resolve("localhost", 3);
-        EXPECT_GT(answers, 500);
+        int most = 0; // in 10 ms, in which a busy machine may do something else
+        for (int i = 0; i < 50 && most <= 500 / support::slowness; ++i) {
+            names.resolve("localhost", 3);
+            const auto begin = pirn::clock::now();
+            int answers = 0;
+            for (; pirn::clock::now() - begin < 10ms; ++answers) names.resolve("localhost", 3);
+            most = std::max(most, answers);
+        }
+        EXPECT_GT(most, 500 / support::slowness);
         names.clear();
         EXPECT_EQ(names.cached(), 0U);
     });

@@ -108,12 +108,12 @@ TEST_P(owners, run_returns_the_result_of_its_function) {
 
 TEST_P(owners, run_ends_the_tasks_when_its_function_throws) {
     in_runtime([] {
-        pirn::task_group group;
+        int left = 0;
         bool ended = false;
+        pirn::task_group group; // below what its tasks use
         EXPECT_THROW(group.run([&] {
-            int local = 0;
             group.spawn([&] {
-                const support::leaving counts{local};
+                const support::leaving counts{left};
                 try {
                     stand_still();
                 } catch (const pirn::cancelled&) {

@@ -93,8 +93,8 @@ class PIRN_EXPORT server {
     // std::bad_alloc. Never suspends.
     void enter(stream_socket& client);
 
-    // attend: what a connection's task does: calls handle(*this, client), and sees to what leaves it. Suspends.
-    void attend(stream_socket& client, void (*handle)(server& self, stream_socket& client));
+    // attend: what a connection's task does: calls handle(call), and sees to what leaves it. Suspends.
+    void attend(stream_socket& client, void (*handle)(void* call), void* call);
 
     spawn_options task_options() const noexcept;
 
@@ -126,12 +126,19 @@ class server_of final : public server {
         enter(accepted);
         into.spawn(
             task_options(),
-            [this](
-                stream
-                    client) { // moved into the task, which closes it unless the handler moves it on
-                attend(client, [](server& self, stream_socket& of) {
-                    std::invoke(static_cast<server_of&>(self).handler_, static_cast<stream&>(of));
-                });
+            // The stream is moved into the task, which closes it unless the handler moves it on.
+            [this](stream client) {
+                struct handling {
+                    server_of& self;
+                    stream& client;
+                } call{*this, client};
+                attend(
+                    client,
+                    [](void* object) {
+                        auto& now = *static_cast<handling*>(object);
+                        std::invoke(now.self.handler_, now.client);
+                    },
+                    &call);
             },
             std::move(accepted));
     }
