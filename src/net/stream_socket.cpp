@@ -39,7 +39,7 @@ std::span<const iovec> as_iovecs(std::span<const View> views, pieces& into) noex
 stream_socket::stream_socket(stream_socket&& other) noexcept
     : account_{std::move(other.account_)}, endpoint_{std::move(other.endpoint_)},
       operations_{other.operations()}, was_short_{other.was_short_},
-      write_ended_{other.write_ended_} {
+      write_ended_{other.write_ended_.load(std::memory_order_relaxed)} {
     if (account_ != nullptr) {
         account_->follow(*this);
     }
@@ -52,7 +52,8 @@ stream_socket& stream_socket::operator=(stream_socket&& other) noexcept {
         endpoint_ = std::move(other.endpoint_);
         operations_.store(other.operations(), std::memory_order_relaxed);
         was_short_ = other.was_short_;
-        write_ended_ = other.write_ended_;
+        write_ended_.store(other.write_ended_.load(std::memory_order_relaxed),
+                           std::memory_order_relaxed);
         if (account_ != nullptr) {
             account_->follow(*this);
         }
@@ -205,10 +206,13 @@ void stream_socket::shutdown(shutdown_side which, std::error_code& error) noexce
                                                     : SHUT_RDWR;
     int result = os::shutdown(native_handle(), how);
     // The kernel forgets a connection that both sides have ended, and with it that we had.
-    if (result == -ENOTCONN && write_ended_ && !endpoint_.closed()) {
+    if (result == -ENOTCONN && write_ended_.load(std::memory_order_relaxed) &&
+        !endpoint_.closed()) {
         result = 0;
     }
-    write_ended_ = write_ended_ || (result >= 0 && which != shutdown_side::read);
+    if (result >= 0 && which != shutdown_side::read) {
+        write_ended_.store(true, std::memory_order_relaxed);
+    }
     error = error_of(result);
 }
 

@@ -17,6 +17,7 @@
 // The child calls nothing but the kernel: the C library's locks, and the sanitizers' books, are those of our threads.
 #include <pirn/os/handle.hpp>
 
+#include "base/sanitizers.hpp"
 #include "os/process.hpp"
 #include "os/result.hpp"
 
@@ -312,6 +313,9 @@ spawned outcome(const plan& made, pid_t process, int pidfd) noexcept {
 bool is_refusal(int error) noexcept { return error != -EAGAIN && error != -ENOMEM; }
 
 spawned spawn_shared(plan& made) noexcept {
+    if (detail::under_thread_sanitizer()) {
+        return {.error = -ENOSYS}; // its clone() does not know of a child in our memory
+    }
     const stack_for_child stack;
     if (!stack.valid()) {
         return {.error = -ENOMEM};
@@ -341,11 +345,9 @@ spawned spawn_forked(plan& made) noexcept {
     }
     handle ours{ends[0]};
     handle childs{ends[1]};
-    // Above the three that the child is given.
-    childs = handle{::fcntl(childs.get(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1)};
-    if (!childs) {
-        return {.error = -errno};
-    }
+    childs = handle{
+        ::fcntl(childs.get(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1)}; // above the child's own three
+    if (!childs) return {.error = -errno};
     made.channel = childs.get();
     int pidfd = -1;
     const pid_t child = fork_child(pidfd);
@@ -353,9 +355,7 @@ spawned spawn_forked(plan& made) noexcept {
         call(SYS_close, ours.get());
         forked_child(made);
     }
-    if (child < 0) {
-        return {.error = -errno};
-    }
+    if (child < 0) return {.error = -errno};
     childs.close();
     if (pidfd < 0) {
         pidfd = open_process(child);

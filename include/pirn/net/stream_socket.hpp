@@ -112,8 +112,8 @@ class PIRN_EXPORT stream_socket : public io::byte_stream {
     std::shared_ptr<detail::open_connection> account_; // of the server that has accepted it, if any
     io::detail::endpoint endpoint_;
     std::atomic<std::uint32_t> operations_{0}; // read by the server's thread too
-    bool was_short_ = false;   // the last read, so that probably nothing is there for the next
-    bool write_ended_ = false; // by shutdown
+    bool was_short_ = false; // the last read, so that probably nothing is there for the next
+    std::atomic<bool> write_ended_{false}; // by shutdown, also on the server's thread
 };
 
 // ---------------------------------------------------------------------------------------------------
