@@ -313,7 +313,7 @@ spawned outcome(const plan& made, pid_t process, int pidfd) noexcept {
 bool is_refusal(int error) noexcept { return error != -EAGAIN && error != -ENOMEM; }
 
 spawned spawn_shared(plan& made) noexcept {
-    if (detail::under_thread_sanitizer()) {
+    if (pirn::detail::under_thread_sanitizer()) {
         return {.error = -ENOSYS}; // its clone() does not know of a child in our memory
     }
     const stack_for_child stack;
