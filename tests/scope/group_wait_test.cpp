@@ -128,6 +128,8 @@ TEST_P(group_waits, scope_and_request_end_a_wait_and_a_start_alike) {
             auto task = pirn::spawn([&] {
                 pirn::task_group group;
                 wait(group);
+                pirn::
+                    throw_if_stopped(); // on several threads the child may be ready before we are told
             });
             pirn::sleep_for(2ms);
             task.request_stop();
