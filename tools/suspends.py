@@ -46,7 +46,7 @@ def suspending(header):
             classes.append([indent(line), found.group(2), "private" if found.group(1) == "class" else "public"])
         elif (found := re.match(r"\s*(public|private|protected):", line)) and classes:
             classes[-1][2] = found.group(1)
-        elif line.strip() == "};" and classes and classes[-1][0] == indent(line):
+        elif classes and line.lstrip().startswith("}") and indent(line) == classes[-1][0]:
             classes.pop()
         if not re.match(r"\s*//.*\bSuspends\.\s*$", line) or any("detail" in space for space in spaces):
             continue
