@@ -198,6 +198,9 @@ class backend {
     // something to do at once, whatever the descriptor says.
     virtual bool before_wait() noexcept = 0;
 
+    // next: when poll is to be called again at the latest, though nothing has come; it limits its own waits.
+    virtual time_point next() const noexcept { return never; }
+
     // abandon: in a child process: closes its descriptors, which are the parent's too, and nothing else. What
     // is left of it is good for nothing, its destructor included.
     virtual void abandon() noexcept = 0;

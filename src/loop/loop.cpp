@@ -200,10 +200,11 @@ time_point loop::next_deadline() noexcept {
         return now;
     }
     time_point next = state_->clockwork.next();
-    if (const time_point pool = std::min(state_->door.next(), state_->calls.next());
-        pool != never) {
-        next =
-            state_->time == nullptr ? std::min(next, pool) : now; // which is not in the test's time
+    if (const time_point other =
+            std::min({state_->door.next(), state_->calls.next(), state_->kernel->next()});
+        other != never) {
+        next = state_->time == nullptr ? std::min(next, other)
+                                       : now; // which is not in the test's time
     }
     return std::max(next, now);
 }

@@ -123,13 +123,13 @@ TEST_P(crowded_ring, forgets_the_cancel_request_of_what_has_ended_meanwhile) {
         }
     });
     if (!could) {
-        GTEST_SKIP() << "the kernel, or its policy, lets nobody answer system calls";
+        GTEST_SKIP() << "the kernel, or its policy, lets no program answer system calls";
     }
 }
 
 #if PIRN_HAVE_URING && !defined(PIRN_ASAN) && !defined(PIRN_TSAN)
 
-// Who says that somebody waits, and then looks whether there is something, has a fence in between, or a processor looks
+// Code that says that a thread waits, and then looks whether there is something, has a fence in between, or a processor looks
 // first. That takes less than what a test can hit, so this one looks for the instruction: mfence, or any with a lock.
 TEST(ring, fences_what_it_says_off_from_what_it_looks_at_then) {
     utsname machine{};

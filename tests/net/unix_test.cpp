@@ -150,20 +150,23 @@ TEST_F(unix_sockets, wait_for_a_place_in_a_full_backlog) {
     });
 }
 
+// At each moment of a request's way from the kernel's first attempt to one of its worker threads.
 TEST_F(unix_sockets, asked_to_stop_while_a_backlog_is_full_leave) {
     pirn::run([this] {
         auto listener = net::unix_listen(path(), {.backlog = 1});
-        std::vector<pirn::join_handle<>> clients;
-        for (int i = 0; i < 8; ++i) {
-            clients.push_back(pirn::spawn([&] {
-                std::error_code error;
-                net::unix_connect(path(), error);
-                EXPECT_TRUE(!error || error == std::errc::operation_canceled) << error;
-            }));
+        for (int round = 0; round < 20; ++round) {
+            std::vector<pirn::join_handle<>> clients;
+            for (int i = 0; i < 8; ++i) {
+                clients.push_back(pirn::spawn([&] {
+                    std::error_code error;
+                    net::unix_connect(path(), error);
+                    EXPECT_TRUE(!error || error == std::errc::operation_canceled) << error;
+                }));
+            }
+            pirn::sleep_for(round == 0 ? 10ms : std::chrono::microseconds{100 * round});
+            for (auto& each : clients) each.request_stop();
+            for (auto& each : clients) each.get();
         }
-        pirn::sleep_for(10ms);
-        for (auto& each : clients) each.request_stop();
-        for (auto& each : clients) each.get();
     });
 }
 

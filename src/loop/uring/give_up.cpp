@@ -28,6 +28,8 @@ void uring_backend::give_up(int refusal) noexcept {
     ring_.end_requests();
     ring_.close();
     end_all(taken_);
+    watched_cancels_ = 0;
+    ask_again_at_ = never;
     end_all(cancels_);
     end_all(waiting_);
     for (buffer_pool* const pool : pools()) {

@@ -50,6 +50,10 @@ bool uring_backend::poll(time_point until) {
         return wakeup_.wait(nothing_finished() ? until : time_point::min());
     }
     stop_listening();
+    if (watched_cancels_ > 0) {
+        ask_again();
+        until = std::min(until, ask_again_at_);
+    }
     bool woken = wakeup_.consume();
     const bool wait = !woken && until != time_point::min() && nothing_finished();
     const bool everything = hand_over() && (!wait || arm_wakeup());
@@ -104,6 +108,10 @@ bool uring_backend::complete(const io_uring_cqe& completion) noexcept {
     const bool more = (completion.flags & IORING_CQE_F_MORE) != 0;
     if (!more) {
         let_go(what);
+        if (watched_cancels_ > 0 && what.state() == operation_state::cancelling &&
+            may_hold_worker(what.kind()) && --watched_cancels_ == 0) {
+            ask_again_at_ = never;
+        }
     }
     switch (what.kind()) {
     case operation_kind::poll:

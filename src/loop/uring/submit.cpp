@@ -197,6 +197,9 @@ void uring_backend::cancel(operation& what) noexcept {
         return;
     }
     request_cancel(what);
+    if (may_hold_worker(what.kind())) {
+        watch_cancel();
+    }
 }
 
 // The kernel takes a descriptor's file when a request is handed over and keeps nothing afterwards.

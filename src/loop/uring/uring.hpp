@@ -89,6 +89,8 @@ namespace send_flag {
 inline constexpr std::uint8_t waits = 0x04;
 } // namespace send_flag
 
+bool may_hold_worker(operation_kind kind) noexcept;
+
 class uring_backend final : public backend {
   public:
     // Throws std::system_error when io_uring cannot be had here, for whatever reason.
@@ -108,6 +110,7 @@ class uring_backend final : public backend {
     void wake() noexcept override { wakeup_.wake(); }
     int descriptor() override;
     bool before_wait() noexcept override;
+    time_point next() const noexcept override { return ask_again_at_; }
     void abandon() noexcept override;
     const char* name() const noexcept override { return "uring"; }
     int socket_flags() const noexcept override;
@@ -117,6 +120,8 @@ class uring_backend final : public backend {
     bool hand_over() noexcept;
     bool arm_wakeup() noexcept;
     void request_cancel(operation& what) noexcept;
+    void watch_cancel() noexcept;
+    void ask_again() noexcept;
     void take(operation& what) noexcept;
     void let_go(operation& what) noexcept;
     void end_all(operation_queue& queue) noexcept;
@@ -156,7 +161,10 @@ class uring_backend final : public backend {
     std::size_t spare_pipes_ = 0;
     std::uint16_t next_group_ = 0; // of buffers
     // Each operation in flight is in one of these, unless it waits for a buffer or for room to report.
-    operation_queue waiting_; // for a place in the submission queue
+    operation_queue waiting_;         // for a place in the submission queue
+    std::size_t watched_cancels_ = 0; // see cancel_watch.cpp
+    time_point ask_again_at_ = never;
+    duration ask_again_after_{};
     operation_queue taken_;   // the kernel has them, or gets them with the next flush
     operation_queue cancels_; // the kernel has them, their cancellation waits for a place
 };
