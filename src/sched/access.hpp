@@ -58,21 +58,20 @@ struct scheduler_access {
         of.answers_left_ = of.pace_.answers();
     }
     // look_is_due: the scheduler itself looks at the clock, or asks for news, before another task has its turn.
-    static bool look_is_due(const scheduler& of) noexcept {
-        return of.turns_since_poll_ + 1 >= of.look_at_;
-    }
+    static bool look_is_due(const scheduler& of) noexcept { return of.turns_left_ <= 1; }
     // Who runs when the running task is put aside, so that the way goes from task to task; null when the scheduler
     // itself should have a look.
     static task* next_in_turn(scheduler& of) noexcept {
-        if (PIRN_UNLIKELY(look_is_due(of))) {
-            return nullptr;
-        }
+        return PIRN_UNLIKELY(look_is_due(of)) ? nullptr : next_before_look(of);
+    }
+    // The same where no look is due.
+    static task* next_before_look(scheduler& of) noexcept {
         task* next = of.turn_.pop_front();
         if (next == nullptr && of.goes_on_ && (alone(of) || of.fresh_to_take() == 0)) {
             next = of.runnable_.pop_front();
         }
         of.jumps_left_ = jumps_per_turn;
-        of.turns_since_poll_ += next != nullptr ? 1 : 0;
+        of.turns_left_ -= next != nullptr ? 1 : 0;
         return next;
     }
     static int& errno_of(const scheduler& of) noexcept { return *of.errno_; }

@@ -227,7 +227,7 @@ bool scheduler::take_now(detail::task& fresh) noexcept {
         jumped_ = true;
         return false;
     }
-    ++turns_since_poll_;
+    --turns_left_;
     return true;
 }
 

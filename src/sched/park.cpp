@@ -32,7 +32,7 @@ scheduler& home_of(const detail::task& which) noexcept {
 // The one way in which a task is put aside: if it is known who runs next, straight to that one, else back to
 // the scheduler. errno is the thread's, and the tasks that run meanwhile write to it; it is handed back: on the
 // thread where the task goes on, whose scheduler knows where it is.
-void put_aside(detail::task& self, detail::task* next) {
+PIRN_ALWAYS_INLINE void put_aside(detail::task& self, detail::task* next) {
     const int kept = detail::scheduler_access::errno_of(home_of(self));
     if (next != nullptr) {
         detail::scheduler_access::runs_now(home_of(self), *next);
@@ -50,34 +50,48 @@ void require_that_it_may_suspend(const detail::task& self) {
                  {"name", self.name()});
 }
 
-// pass_turn: to the end of the queue.
-void pass_turn(detail::task& self) {
+// put_aside_only, put_aside_unless_stopped: the two ends of pass_turn. They are calls in the last place, so that a switch
+// from yield to yield returns to where the processor foresees it.
+PIRN_NOINLINE void put_aside_only(detail::task& self, detail::task* next) { put_aside(self, next); }
+
+PIRN_NOINLINE void put_aside_unless_stopped(detail::task& self, detail::task* next) {
+    put_aside(self, next);
+    if (PIRN_UNLIKELY(self.asked_to_stop())) { // by what came meanwhile, such as a deadline
+        ++self.stops_seen;
+        throw cancelled{};
+    }
+}
+
+// pass_turn: to the end of the queue. `home` is the scheduler that runs the task.
+PIRN_ALWAYS_INLINE void pass_turn(detail::task& self, scheduler& home,
+                                  void (*put)(detail::task& self, detail::task* next)) {
     require_that_it_may_suspend(self);
-    scheduler& home = home_of(self);
-    if (PIRN_UNLIKELY(self.migratable || detail::scheduler_access::look_is_due(home))) {
-        self.requeue =
-            true; // by the scheduler, when nothing runs on its stack any more, and behind what is news
-        put_aside(self, nullptr);
+    if (PIRN_UNLIKELY(self.migratable)) {
+        self.requeue = true; // by the scheduler, when nothing runs on its stack any more
+        put(self, nullptr);
         return;
     }
     detail::scheduler_access::runnable(home).push_back(self);
-    detail::task* const next = detail::scheduler_access::next_in_turn(home);
+    detail::task* next = detail::scheduler_access::next_in_turn(home);
     if (next == &self) { // no other task wants to run
         if (!detail::scheduler_access::poll_is_late(home)) {
             detail::scheduler_access::renew_answers(home);
             return;
         }
         self.requeue = true;
-        put_aside(self, nullptr);
-        return;
+        next = nullptr;
+    } else if (PIRN_UNLIKELY(next == nullptr)) { // the scheduler's turn: behind what is news
+        detail::scheduler_access::runnable(home).erase(self);
+        self.requeue = true;
     }
-    put_aside(self, next);
+    put(self, next);
 }
 
 // refuse_cancelled: a task that is asked to stop and swallows `cancelled` again and again gives way as any other.
-[[noreturn]] void refuse_cancelled(detail::task& self) {
-    if (!detail::scheduler_access::spend_answer(home_of(self))) {
-        pass_turn(self);
+[[noreturn]] PIRN_COLD void refuse_cancelled(detail::task& self) {
+    scheduler& home = home_of(self);
+    if (!detail::scheduler_access::spend_answer(home)) {
+        pass_turn(self, home, &put_aside_only);
     }
     ++self.stops_seen;
     throw cancelled{};
@@ -139,11 +153,7 @@ void yield_now() {
     if (PIRN_UNLIKELY(self.asked_to_stop())) {
         refuse_cancelled(self);
     }
-    pass_turn(self);
-    if (PIRN_UNLIKELY(self.asked_to_stop())) { // by what came meanwhile, such as a deadline
-        ++self.stops_seen;
-        throw cancelled{};
-    }
+    pass_turn(self, home_of(self), &put_aside_unless_stopped);
 }
 
 bool stop_requested() noexcept {
@@ -258,7 +268,10 @@ void check_stop() {
     }
 }
 
-void let_others_run() { pass_turn(required_task()); }
+void let_others_run() {
+    task& self = required_task();
+    pass_turn(self, home_of(self), &put_aside_only);
+}
 
 } // namespace detail
 } // namespace pirn

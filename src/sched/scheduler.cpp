@@ -6,7 +6,7 @@
 //
 //   inbox ──► runnable ──► one turn for each that was runnable at the start ──► idler, if
 //                                                                              · nothing is runnable, or
-//                                                                              · enough turns or a millisecond
+//                                                                              · enough turns or time
 //                                                                                have passed (pace.hpp)
 //
 // A task that yields goes to the end of the queue, behind everything that was runnable before it.
@@ -146,6 +146,43 @@ bool scheduler::tick() {
     return round(false);
 }
 
+// The two that follow are part of `round`, so that a task's turn begins and ends at the same depth of calls: a processor
+// foresees where a call returns to by counting calls, and every level between would be foreseen wrongly twice for each turn.
+
+// run_one: returns the task that yielded and is not queued yet, or null.
+PIRN_ALWAYS_INLINE detail::task* scheduler::run_one(detail::task& next) {
+    next.begun.store(true, std::memory_order_relaxed);
+    running_.store(&next, std::memory_order_relaxed);
+    nothing_new_ = false;
+    answers_left_ = pace_.answers();
+    const arch::message got = detail::resume(next);
+    // Not `next`, if that one has let another task run in its place.
+    detail::task& last = *running_.load(std::memory_order_relaxed);
+    running_.store(nullptr, std::memory_order_relaxed);
+    if (detail::has_ended(got)) {
+        conclude(last);
+        return nullptr;
+    }
+    return std::exchange(last.requeue, false) ? &last : nullptr;
+}
+
+// have_turn: a task that yields is queued behind the news, if they are asked for: so a timer that is due waits for one
+// step of a task that computes, and not for two.
+PIRN_ALWAYS_INLINE void scheduler::have_turn(detail::task& next) {
+    struct queue_again {
+        ~queue_again() { // also when the idler fails
+            if (task != nullptr) {
+                home.make_runnable(*task);
+            }
+        }
+        scheduler& home;
+        detail::task* task;
+    } const yielded{*this, run_one(next)};
+    if (--turns_left_ <= 0) {
+        look();
+    }
+}
+
 // round: `and_more`, if it need not end when everybody has had one turn.
 bool scheduler::round(bool and_more) {
     const at_work here{*this};
@@ -223,40 +260,6 @@ void scheduler::serve() {
     }
     while (round(true)) {
     }
-}
-
-// have_turn: a task that yields is queued behind the news, if they are asked for: so a timer that is due waits for one
-// step of a task that computes, and not for two.
-void scheduler::have_turn(detail::task& next) {
-    struct queue_again {
-        ~queue_again() { // also when the idler fails
-            if (task != nullptr) {
-                home.make_runnable(*task);
-            }
-        }
-        scheduler& home;
-        detail::task* task;
-    } const yielded{*this, run_one(next)};
-    if (++turns_since_poll_ >= look_at_) {
-        look();
-    }
-}
-
-// run_one: returns the task that yielded and is not queued yet, or null.
-detail::task* scheduler::run_one(detail::task& next) {
-    next.begun.store(true, std::memory_order_relaxed);
-    running_.store(&next, std::memory_order_relaxed);
-    nothing_new_ = false;
-    answers_left_ = pace_.answers();
-    const arch::message got = detail::resume(next);
-    // Not `next`, if that one has let another task run in its place.
-    detail::task& last = *running_.load(std::memory_order_relaxed);
-    running_.store(nullptr, std::memory_order_relaxed);
-    if (detail::has_ended(got)) {
-        conclude(last);
-        return nullptr;
-    }
-    return std::exchange(last.requeue, false) ? &last : nullptr;
 }
 
 void scheduler::conclude(detail::task& ended) {

@@ -47,8 +47,8 @@ struct spawn_options {
 
 struct scheduler_options {
     // How many turns of tasks may pass before the idler is asked for news, although tasks are still runnable. It is
-    // asked earlier when turns are long: about a millisecond after it was last asked. At least 1.
-    std::size_t turns_between_polls = 128;
+    // asked earlier when turns are long: some 50 microseconds after it was last asked. At least 1.
+    std::size_t turns_between_polls = 512;
 
     // When all tasks wait, and nothing is under way that could wake one, for so long: that is reported on stderr, once,
     // with the tree of tasks and with circles of tasks that wait for each other. Another thread may still end it.

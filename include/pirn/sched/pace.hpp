@@ -8,7 +8,7 @@
 // one long turn sets it back to one.
 //
 //   turns of      looks after     a look costs
-//   10 ns         128 turns       2 %
+//   10 ns         512 turns       1 %
 //   1 us          8 turns         less than 1 %
 //   20 us, more   each turn       less than 1 %
 //
@@ -62,7 +62,7 @@ class pace {
 
   private:
     static constexpr unsigned few_answers = 8;
-    static constexpr unsigned most_turns = 128;
+    static constexpr unsigned most_turns = 512;
     static constexpr unsigned enough_quick_looks = 64;
 
     unsigned turns_ = 1;

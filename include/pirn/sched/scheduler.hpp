@@ -147,12 +147,14 @@ class PIRN_EXPORT scheduler {
     detail::task* run_one(detail::task& next);
     void look();
     void look_anew() noexcept;
+    void look_after(std::ptrdiff_t turns) noexcept;
     bool poll_is_late() noexcept;
     bool may_go_on() noexcept;
     void conclude(detail::task& ended);
     bool goes_on_at_once(waiter& joiner) noexcept;
     void drain_inbox() noexcept;
     void poll();
+    std::ptrdiff_t turns_between_polls() const noexcept;
     void wait();
     void ask_all_here() noexcept;
     bool must_lock() const noexcept { return must_lock_; }
@@ -194,12 +196,15 @@ class PIRN_EXPORT scheduler {
     detail::task_queue runnable_;
     detail::task_queue turn_;        // those of this round that have not had their turn
     detail::frame* outer_ = nullptr; // in which coroutine it is driven
-    std::atomic<detail::task*> running_{nullptr}; // written on this thread only
-    std::size_t turns_since_poll_ = 0;
-    std::size_t look_at_ = 1; // of turns_since_poll_: when to look at the clock
+    std::atomic<detail::task*> running_{nullptr};          // written on this thread only
+    std::ptrdiff_t turns_left_ = 1;                        // until the clock is looked at
+    std::ptrdiff_t turns_given_ = 1;                       // what turns_left_ was when it was set
+    std::ptrdiff_t turns_to_poll_ = turns_between_polls(); // counted from then
     detail::pace pace_;
     time_point looked_at_ = time_point::min();
     time_point polled_at_{};
+    time_point jumps_since_{};  // see goes_on_at_once
+    unsigned lone_yields_ = 0;  // see poll_is_late
     unsigned refills_ = 0;      // of answers_left_, since a task last gave way
     bool goes_on_ = false;      // after this round with another, until the next poll
     int* errno_ = nullptr;      // of its thread

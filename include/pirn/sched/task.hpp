@@ -94,10 +94,18 @@ struct PIRN_EXPORT task : frame {
         task& whose;
     };
 
+    // What each turn touches is side by side.
     std::atomic<scheduler*> home{nullptr};
     list_link queue_link;
-    list_link alive_link;
+    std::uint16_t may_not_suspend = 0;
+    std::uint16_t ties = 0;
+    std::atomic<bool> stop_requested{false};
+    bool migratable = false;
+    bool requeue = false;
+    std::atomic<bool> begun{false}; // for reports: it has had a turn
     std::atomic<waiter*> parked_on{nullptr};
+    std::atomic<const wait_kind*> waits_for{nullptr};
+    list_link alive_link;
     list<waiter, &waiter::link> joiners;
     cancel_node root;
     cancel_node* innermost = &root;
@@ -105,22 +113,15 @@ struct PIRN_EXPORT task : frame {
     local_values* locals = nullptr;
     std::exception_ptr group_error;
     held_lock* held = nullptr; // the last one first
-    std::atomic<const wait_kind*> waits_for{nullptr};
     nudge_call nudge{*this};
     std::atomic<std::uint32_t> references{2};
     int worker = any_worker;
     std::uint32_t stops_seen = 0;
-    std::uint16_t may_not_suspend = 0;
-    std::uint16_t ties = 0;
     spin_lock guard;
     std::atomic<bool> over{false};
-    std::atomic<bool> stop_requested{false};
     std::atomic<std::uint32_t> nudged{0};
-    std::atomic<bool> begun{false}; // for reports: it has had a turn
-    bool on_its_way = false;        // nudge brings it to the worker that it was spawned for
-    bool listed = false;            // among what is alive here
-    bool migratable = false;
-    bool requeue = false;
+    bool on_its_way = false; // nudge brings it to the worker that it was spawned for
+    bool listed = false;     // among what is alive here
     bool abort_called = false;
     bool attempt_left = false;       // asked to stop, but the next operation is attempted once
     bool in_reported_circle = false; // the scheduler's, when it looks for deadlocks
@@ -178,7 +179,7 @@ PIRN_EXPORT void take_failure(task& ended);
 
 // keep_group_error: an error of a task group whose owner, the current task, leaves the group with `cancelled`
 // because of it. take_group_error: gives it to the code that catches that `cancelled` and throws the error in its
-// place; null if there is none. What nobody takes becomes the task's own failure if it ends with `cancelled`, else it
+// place; null if there is none. An error that is not taken becomes the task's own failure if it ends with `cancelled`, else it
 // is printed on stderr. Never suspend.
 PIRN_EXPORT void keep_group_error(std::exception_ptr error) noexcept;
 PIRN_EXPORT std::exception_ptr take_group_error() noexcept;
