@@ -58,7 +58,7 @@ _Unwind_Reason_Code at_each_frame(int, _Unwind_Action actions, _Unwind_Exception
 }
 
 // Counted as an exception that is thrown is, for destructors that commit unless they see one more than at their
-// construction. Nobody counts it down: the resumer puts its own count over it, see resume_slowly.
+// construction. It is not counted down: the resumer puts its own count over it, see resume_slowly.
 [[noreturn]] void force(frame& self) {
     auto* exception = static_cast<_Unwind_Exception*>(self.transfer);
     arch::eh_count_one(this_thread().eh);

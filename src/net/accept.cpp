@@ -59,7 +59,7 @@ int accept_on(endpoint& listener) noexcept {
             return result;
         }
         awaitable<timer_operation> pause{after(retry_pause)};
-        // Marked as in use all the time, so that whoever closes the listener ends the pause too.
+        // Marked as in use all the time, so that closing the listener ends the pause too.
         if (await_on(listener, direction::reading, pause) == -ECANCELED) {
             return -ECANCELED;
         }

@@ -131,7 +131,7 @@ void server::run() {
 }
 
 void server::accept_until_stopped(task_group& into) {
-    // A place belongs to the connection once that has entered, and to nobody else before.
+    // A place belongs to the connection once that has entered, and is free before.
     struct place {
         explicit place(server& server) : to{server} { to.account_->places.acquire(); }
         place(const place&) = delete;

@@ -38,7 +38,7 @@ bool is_unreaped_child(int pidfd) noexcept {
 
 int send_signal(int pidfd, pid_t process, int signal) noexcept {
     const int result = result_of(::syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0));
-    // A policy that does not know the call. What is a child of ours that nobody has reaped has kept its number.
+    // A policy that does not know the call. A child of ours that has not been reaped keeps its number.
     if ((result == -ENOSYS || result == -EPERM) && is_unreaped_child(pidfd)) {
         return result_of(::kill(process, signal));
     }

@@ -38,7 +38,7 @@ struct spawned {
 
 // spawn: starts a program; one that cannot be run is an error here, and no child. The child has no descriptor but those
 // three, blocks no signal, and SIGPIPE does in it what it does by default. The pidfd is the child's own whatever the
-// program does with SIGCHLD, and whoever waits for children that are not its own. Suspends the thread until the program
+// program does with SIGCHLD, and whichever of its threads waits for children. Suspends the thread until the program
 // has been loaded. May throw std::bad_alloc.
 spawned spawn(const spawn_request& request);
 

@@ -11,7 +11,7 @@
 //     parent  fork ── pidfd_open ── go ─────────────── alive ── end of the channel: loaded, or what went wrong
 //     child      └──────────────────── go ── alive ── exec
 //
-// Until it has loaded the program, the child has no exit signal, except after fork: a failure is seen by nobody but us,
+// Until it has loaded the program, the child has no exit signal, except after fork: only this code sees a failure,
 // and no other wait takes it. exec makes SIGCHLD of it.
 //
 // The child calls nothing but the kernel: the C library's locks, and the sanitizers' books, are those of our threads.
@@ -292,7 +292,7 @@ class stack_for_child {
     void* base_;
 };
 
-// bury: reaps a child that has not become what it was to be. By its number only where nobody else can have reaped it.
+// bury: reaps a child that has not become what it was to be. By its number only where no other code can have reaped it.
 void bury(pid_t process, int pidfd) noexcept {
     siginfo_t end{};
     const idtype_t type = pidfd >= 0 ? P_PIDFD : P_PID;
@@ -370,7 +370,7 @@ spawned spawn_forked(plan& made) noexcept {
         return uninterrupted([&] { return result_of(::recv(ours.get(), into, size, 0)); });
     };
     ::send(ours.get(), &byte, 1, MSG_NOSIGNAL);
-    if (receive(&byte, 1) != 1) { // somebody has killed it, and the pidfd may be a stranger's
+    if (receive(&byte, 1) != 1) { // it was killed, and the pidfd may be of another process
         const handle closed{pidfd};
         return {.error = -ECHILD};
     }

@@ -5,26 +5,15 @@
 
 #include <pirn/base/error.hpp>
 
+#include "scope/slot_wait.hpp"
+
 namespace pirn::detail {
 
-struct completion_order::waiting : waiter {
-    explicit waiting(completion_order& which) noexcept : waiter{&stop}, of{which} {
-        static constexpr wait_kind in_words{"the next of several functions to end"};
-        kind = &in_words;
-    }
-    static void stop(waiter& on) noexcept {
-        auto& self = static_cast<waiting&>(on);
-        {
-            const holding held{self.of.guard_, tree_shared()};
-            if (self.of.asks_ != &self) {
-                return; // settled: the unpark is on its way
-            }
-            self.of.asks_ = nullptr;
-        }
-        unpark(self);
-    }
-    completion_order& of;
-};
+namespace {
+
+constexpr wait_kind for_next_result{"the next of several functions to end"};
+
+} // namespace
 
 void completion_order::settle(std::size_t index) noexcept {
     const holding held{guard_, tree_shared()};
@@ -40,7 +29,7 @@ bool completion_order::next(std::size_t& index) {
     }
     check_stop();
     for (;;) {
-        waiting here{*this};
+        slot_wait here{guard_, asks_, for_next_result, true};
         {
             const holding held{guard_, tree_shared()};
             if (given_ < ended_.size()) {

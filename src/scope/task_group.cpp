@@ -7,6 +7,7 @@
 
 #include "base/places.hpp"
 #include "sched/access.hpp"
+#include "scope/slot_wait.hpp"
 
 #include <array>
 #include <cstdio>
@@ -24,29 +25,6 @@ constexpr wait_kind for_start_of_task{"a task of a group to be ready"};
 
 } // namespace
 
-// A wait that ends early when the task is asked to stop. What it waits for is told under a lock, so that one of the
-// two ends it.
-struct start_state::waiting : waiter {
-    waiting(start_state& state, bool cancellable) noexcept
-        : waiter{cancellable ? &stop : nullptr}, of{state} {
-        kind = &for_start_of_task;
-    }
-    static void stop(waiter& wait) noexcept {
-        auto& self = static_cast<waiting&>(wait);
-        {
-            const holding held{self.of.guard, tree_shared()};
-            if (self.of.waits != &self) {
-                return; // settled: the unpark is on its way
-            }
-            self.of.waits = nullptr;
-        }
-        self.interrupted = true;
-        unpark(self);
-    }
-    start_state& of;
-    bool interrupted = false;
-};
-
 void start_state::wait(task& started) {
     struct releaser {
         ~releaser() { release(which); }
@@ -54,7 +32,7 @@ void start_state::wait(task& started) {
     } const at_the_end{started};
     bool interrupted = false;
     for (;;) {
-        waiting here{*this, !interrupted};
+        slot_wait here{guard, waits, for_start_of_task, !interrupted};
         {
             const holding held{guard, tree_shared()};
             if (settled) {
@@ -80,7 +58,7 @@ void start_state::wait(task& started) {
 }
 
 void start_state::settle() noexcept {
-    waiting* sleeper = nullptr;
+    slot_wait* sleeper = nullptr;
     {
         const holding held{guard, tree_shared()};
         settled = true;
@@ -131,39 +109,6 @@ task& required_owner() {
 
 } // namespace
 } // namespace detail
-
-// The owner's wait for the tasks.
-struct task_group::waiting : waiter {
-    waiting(task_group& group, bool cancellable) noexcept
-        : waiter{cancellable ? &stop : nullptr}, of{group} {
-        kind = &detail::for_group_of_tasks;
-    }
-    // Also when the wait is unwound.
-    ~waiting() {
-        if (PIRN_UNLIKELY(!over)) {
-            const detail::holding held{of.guard_, detail::tree_shared()};
-            of.waiting_ = nullptr;
-        }
-    }
-    waiting(const waiting&) = delete;
-    waiting& operator=(const waiting&) = delete;
-
-    // The group cannot be cancelled here: the locks of the tree above the owner are held. The owner does it.
-    static void stop(waiter& wait) noexcept {
-        auto& self = static_cast<waiting&>(wait);
-        {
-            const detail::holding held{self.of.guard_, detail::tree_shared()};
-            if (self.of.waiting_ != &self) {
-                return; // all have ended: the unpark is on its way
-            }
-            self.of.waiting_ = nullptr;
-        }
-        self.interrupted = true;
-        unpark(self);
-    }
-    task_group& of;
-    bool interrupted = false;
-};
 
 task_group::task_group()
     : owner_{detail::required_owner()}, exceptions_around_{std::uncaught_exceptions()},
@@ -248,16 +193,17 @@ void task_group::wait_for_all(bool cancellable) {
                  {"owner", owner_.name()});
     const bool shared = detail::tree_shared();
     for (;;) {
-        std::optional<waiting> here;
+        std::optional<detail::slot_wait> here;
         {
             const detail::holding held{guard_, shared};
             if (size_ == 0) {
                 return;
             }
-            here.emplace(*this, cancellable);
+            here.emplace(guard_, waiting_, detail::for_group_of_tasks, cancellable);
             waiting_ = &*here;
         }
         park(*here);
+        // The group cannot be cancelled in the middle of the request: the locks of the tree above the owner are held then.
         if (here->interrupted) {
             cancellable = false;
             detail::cancelling now{node_};

@@ -41,7 +41,7 @@ class closing : public support::balanced<> {
     support::folder here;
 };
 
-// An eventfd of zero: a read of it by io_uring waits, at any offset, until somebody writes; pread refuses it. A helper
+// An eventfd of zero: a read of it by io_uring waits, at any offset, until a value is written; pread refuses it. A helper
 // writes, after a time that no test needs, so that a close that waits for it is a failure and not a hang.
 class late_event {
   public:

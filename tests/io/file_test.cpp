@@ -322,7 +322,7 @@ TEST_F(files, without_places_refuse_offsets) {
     });
 }
 
-// As open(2): until somebody is at the other end.
+// As open(2): until the other end is open.
 TEST_F(files, of_pipes_with_names_are_opened_when_both_ends_are) {
     pirn::run([&] {
         const auto path = here / "fifo";

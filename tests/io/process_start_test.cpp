@@ -190,7 +190,7 @@ TEST(process_start, where_sigchld_is_ignored_loses_the_end_and_nothing_else) {
                     ::_exit(8);
                 } catch (const std::system_error&) {
                 }
-                one.signal(SIGTERM); // nobody is there
+                one.signal(SIGTERM); // there is no such process any more
                 const io::process moved{std::move(one)};
                 must(!moved.running(), 9);
                 const io::process killed{{"sleep", "100"}};

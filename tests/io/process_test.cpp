@@ -351,7 +351,7 @@ TEST_F(processes, are_waited_for_without_those_that_keep_their_pipes) {
         EXPECT_TRUE(result.end.success());
         const pid_t left = std::stoi(result.output.substr(4));
         EXPECT_EQ(::kill(left, SIGKILL), 0) << "it was left alone";
-        // One that ends with nobody left is read to the end, however much it is.
+        // One whose pipes have no other writer is read to the end, however much it is.
         const auto much = support::pattern(3 << 20);
         EXPECT_EQ(io::run_process({"cat"}, much, {.until_exit = true}).output.size(), much.size());
         const words much_and_leave{"sh", "-c",

@@ -82,7 +82,7 @@ TEST_F(accepting, goes_on_after_a_connection_that_was_aborted) {
             });
         });
         if (!could) {
-            GTEST_SKIP() << "the kernel, or its policy, lets nobody answer system calls";
+            GTEST_SKIP() << "the kernel, or its policy, lets no program answer system calls";
         }
     }
 }
@@ -110,7 +110,7 @@ TEST_F(accepting, goes_on_in_a_server_after_a_connection_that_was_aborted) {
         });
     };
     if (!support::run_answering({SYS_accept4}, failures{left, ECONNABORTED}, body)) {
-        GTEST_SKIP() << "the kernel, or its policy, lets nobody answer system calls";
+        GTEST_SKIP() << "the kernel, or its policy, lets no program answer system calls";
     }
 }
 

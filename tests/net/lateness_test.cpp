@@ -202,7 +202,7 @@ TEST_P(lateness, of_bytes_from_another_process_is_one_step) {
                for (int i = 0; i < 5; ++i) {
                    pirn::time_point sent;
                    auto sender = pirn::spawn({.worker = pirn::this_worker}, [&] {
-                       // Without the loop, as somebody else would.
+                       // Without the loop, as another process would.
                        sent = pirn::now();
                        EXPECT_EQ(::write(theirs.native_handle(), "x", 1), 1);
                    });

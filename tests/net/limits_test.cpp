@@ -104,7 +104,7 @@ TEST_F(limits, of_room_for_datagrams_let_a_batch_wait_and_count_what_has_gone) {
         });
     });
     if (!could) {
-        GTEST_SKIP() << "the kernel, or its policy, lets nobody answer system calls";
+        GTEST_SKIP() << "the kernel, or its policy, lets no program answer system calls";
     }
 }
 

@@ -4,6 +4,8 @@
 // made to give, at the moment that the test chooses.
 #pragma once
 
+#include "support/forbid.hpp"
+
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -28,14 +30,7 @@ namespace detail {
 // listen_to: from now on, these system calls of the calling thread are reported through the descriptor that is
 // returned; -1 when this kernel, or its policy, does not let us.
 inline int listen_to(std::initializer_list<long> system_calls) {
-    std::vector<sock_filter> program;
-    program.push_back(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)));
-    for (const long number : system_calls) {
-        program.push_back(
-            BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<std::uint32_t>(number), 0, 1));
-        program.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF));
-    }
-    program.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
+    std::vector<sock_filter> program = filter_of(system_calls, SECCOMP_RET_USER_NOTIF);
     sock_fprog filter{static_cast<unsigned short>(program.size()), program.data()};
     if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
         return -1;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The queue under all primitives: a wait is ended once, whoever is faster.
+// The queue under all primitives: a wait is ended once, whichever side is faster.
 #include <pirn/sync/parking_lot.hpp>
 
 #include <pirn/base/time.hpp>

@@ -14,7 +14,7 @@
 
 namespace pirn::arch {
 
-// fiber_note: begun by whoever first switches to the context, and only under a sanitizer.
+// fiber_note: begun by the first switch to the context, and only under a sanitizer.
 struct fiber_note {
     // AddressSanitizer: the fake stack of the side that waits …
     void* fake_stack;

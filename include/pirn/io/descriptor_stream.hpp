@@ -25,7 +25,7 @@ enum class sharing : std::uint8_t { own, shared };
 
 // descriptor_stream: owns its descriptor, and belongs to the runtime that it was made on. Move-only; not to be moved
 // while in use. shutdown_write closes the writing end of a pipe, shuts a socket down, and is
-// std::errc::not_supported for anything else. Writing to a pipe that nobody reads is std::errc::broken_pipe. A terminal
+// std::errc::not_supported for anything else. Writing to a pipe without a reader is std::errc::broken_pipe. A terminal
 // whose other side is closed has ended, which Linux reports as EIO; of anything else that is std::errc::io_error.
 class PIRN_EXPORT descriptor_stream final : public byte_stream {
   public:

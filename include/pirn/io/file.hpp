@@ -52,7 +52,7 @@ class PIRN_EXPORT file final : public byte_stream {
     file& operator=(file&&) noexcept = default;
     ~file() override { do_close(); }
 
-    // open: an existing file for reading, unless the options say otherwise. A pipe with a name is open when somebody has
+    // open: an existing file for reading, unless the options say otherwise. A named pipe is open when another open has
     // opened its other end too; until then it takes a thread of the pool or of the kernel. Suspends.
     static file open(const std::filesystem::path& path, const open_options& options = {});
     static file open(const std::filesystem::path& path, const open_options& options,

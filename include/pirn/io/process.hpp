@@ -105,7 +105,7 @@ class PIRN_EXPORT process {
     descriptor_stream& output() noexcept { return output_; }
     descriptor_stream& errors() noexcept { return errors_; }
 
-    // wait: until it has ended; std::errc::no_child_process if somebody else has reaped it. May be called again. One task at a time; cancelled, the process is as it was. It does
+    // wait: until it has ended; std::errc::no_child_process if other code of the program has reaped it. May be called again. One task at a time; cancelled, the process is as it was. It does
     // not read the pipes: who gives a process pipes reads them. Suspends.
     exit_state wait();
     exit_state wait(std::error_code& error);
@@ -135,7 +135,7 @@ class PIRN_EXPORT process {
     pid_t id_ = 0;
     os::handle pidfd_; // until it is reaped
     exit_state ended_;
-    bool lost_ = false; // somebody else has reaped it
+    bool lost_ = false; // other code has reaped it
     bool own_group_ = false;
     bool waited_for_ = false; // somebody is in wait
     descriptor_stream input_;

@@ -37,13 +37,11 @@ class PIRN_EXPORT completion_order {
     bool next(std::size_t& index);
 
   private:
-    struct waiting;
-
     spin_lock guard_;
     std::vector<std::size_t> ended_; // in order; never grows beyond what was reserved
     std::size_t given_ = 0;
     std::size_t left_;
-    waiter* asks_ = nullptr;
+    slot_wait* asks_ = nullptr;
 };
 
 } // namespace detail

@@ -49,6 +49,8 @@ class task_group;
 
 namespace detail {
 
+struct slot_wait; // src/scope/slot_wait.hpp
+
 // failed_task: which task an error has left, for reports: its name, and where it was spawned.
 struct failed_task {
     std::array<char, 32> name{};
@@ -74,10 +76,8 @@ struct PIRN_EXPORT start_state {
     void wait(task& started);
     void settle() noexcept;
 
-    struct waiting;
-
     spin_lock guard; // of `waits` and `settled`
-    waiting* waits = nullptr;
+    slot_wait* waits = nullptr;
     bool settled = false;
     bool ready = false; // written before it is settled
     std::exception_ptr failure;
@@ -227,8 +227,6 @@ class PIRN_EXPORT task_group {
         task_group& whose;
     };
 
-    struct waiting;
-
     template <class Function, class... Arguments>
     void spawn_at(std::source_location where, const spawn_options& options, Function&& function,
                   Arguments&&... arguments) {
@@ -255,7 +253,7 @@ class PIRN_EXPORT task_group {
     std::string failure_;             // in words; written once, before anything refers to it
     mutable detail::spin_lock guard_; // of everything that follows
     std::size_t size_ = 0;
-    waiting* waiting_ = nullptr; // the owner's
+    detail::slot_wait* waiting_ = nullptr; // the owner's
     std::exception_ptr first_;
     std::vector<std::exception_ptr> further_;
     detail::failed_task first_failed_; // which tasks these errors left
