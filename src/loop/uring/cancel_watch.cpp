@@ -35,6 +35,18 @@ void uring_backend::watch_cancel() noexcept {
     }
 }
 
+// unwatch_cancel: what has ended is not asked any more.
+void uring_backend::unwatch_cancel(const operation& ended) noexcept {
+    if (watched_cancels_ == 0 || ended.state() != operation_state::cancelling ||
+        !may_hold_worker(ended.kind())) {
+        return;
+    }
+    --watched_cancels_;
+    if (watched_cancels_ == 0) {
+        ask_again_at_ = never;
+    }
+}
+
 // ask_again: when it is time to.
 void uring_backend::ask_again() noexcept {
     const time_point now = clock::now();

@@ -108,10 +108,7 @@ bool uring_backend::complete(const io_uring_cqe& completion) noexcept {
     const bool more = (completion.flags & IORING_CQE_F_MORE) != 0;
     if (!more) {
         let_go(what);
-        if (watched_cancels_ > 0 && what.state() == operation_state::cancelling &&
-            may_hold_worker(what.kind()) && --watched_cancels_ == 0) {
-            ask_again_at_ = never;
-        }
+        unwatch_cancel(what);
     }
     switch (what.kind()) {
     case operation_kind::poll:

@@ -121,6 +121,7 @@ class uring_backend final : public backend {
     bool arm_wakeup() noexcept;
     void request_cancel(operation& what) noexcept;
     void watch_cancel() noexcept;
+    void unwatch_cancel(const operation& ended) noexcept;
     void ask_again() noexcept;
     void take(operation& what) noexcept;
     void let_go(operation& what) noexcept;
