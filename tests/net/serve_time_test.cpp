@@ -25,11 +25,11 @@ using support::at_end;
 using support::echo;
 using support::running;
 
-// let_pass: moves the time on in steps, and lets what is due run after each: the loop is asked at least every 128 turns.
+// let_pass: moves the time on in steps, and lets what is due run after each: the loop is asked at least every 512 turns.
 void let_pass(pirn::test_clock& clock, pirn::duration time, int steps = 20) {
     for (int step = 0; step < steps; ++step) {
         clock.advance(time / steps);
-        for (int turn = 0; turn < 400; ++turn) pirn::yield_now();
+        for (int turn = 0; turn < 1200; ++turn) pirn::yield_now();
     }
 }
 
@@ -50,7 +50,7 @@ TEST_F(serve_time, grace_is_over_when_the_loops_clock_says_so) {
         auto client = server.client();
         support::yield_until([&] { return entered; });
         server.stop.request_stop();
-        for (int turn = 0; turn < 1000; ++turn) pirn::yield_now();
+        for (int turn = 0; turn < 1200; ++turn) pirn::yield_now();
         EXPECT_FALSE(was_cancelled) << "no time has passed";
         let_pass(clock, 4900ms);
         EXPECT_FALSE(was_cancelled);

@@ -49,6 +49,13 @@ class recorder final : public pirn::idler {
     std::function<void()> on_wake;
 };
 
+// Time stands still, so that the number of turns alone counts.
+struct still_time {
+    ~still_time() { pirn::detail::tell_time_by(before); }
+    pirn::time_point now = pirn::clock::now();
+    const pirn::time_point* before = pirn::detail::tell_time_by(&now);
+};
+
 TEST_F(idler, is_the_one_that_was_given) {
     const char tag = 0;
     recorder mine{&tag};
@@ -60,6 +67,7 @@ TEST_F(idler, is_the_one_that_was_given) {
 }
 
 TEST_F(idler, is_polled_once_a_tick_when_nothing_is_runnable_any_more) {
+    const still_time time;
     recorder mine;
     pirn::scheduler tasks{{}, &mine};
     tasks.tick();
@@ -72,6 +80,7 @@ TEST_F(idler, is_polled_once_a_tick_when_nothing_is_runnable_any_more) {
 }
 
 TEST_F(idler, is_polled_after_so_many_turns_although_tasks_are_runnable) {
+    const still_time time;
     recorder mine;
     pirn::scheduler tasks{{.turns_between_polls = 4}, &mine};
     auto busy = tasks.spawn([] {
@@ -82,13 +91,6 @@ TEST_F(idler, is_polled_after_so_many_turns_although_tasks_are_runnable) {
     busy.request_stop();
     EXPECT_THROW(busy.get(), pirn::cancelled);
 }
-
-// Time stands still, so that the number of turns alone counts.
-struct still_time {
-    ~still_time() { pirn::detail::tell_time_by(before); }
-    pirn::time_point now = pirn::clock::now();
-    const pirn::time_point* before = pirn::detail::tell_time_by(&now);
-};
 
 TEST_F(idler, is_polled_within_a_tick_too_when_that_is_long) {
     const still_time time;
@@ -114,6 +116,7 @@ TEST_F(idler, is_polled_after_some_time_although_few_turns_have_passed) {
 }
 
 TEST_F(idler, may_unpark_tasks_from_its_poll_and_its_wait) {
+    const still_time time;
     recorder mine;
     pirn::scheduler tasks{{}, &mine};
     pirn::waiter* asleep = nullptr;
