@@ -196,7 +196,7 @@ TEST_F(sleeping, in_a_child_process_is_an_error) {
         ASSERT_GE(child, 0);
         if (child == 0) {
             try {
-                pirn::sleep_for(1ms);
+                pirn::sleep_for(10s); // one that was over by now would not be refused
                 _exit(1);
             } catch (const std::system_error& refused) {
                 _exit(refused.code() == std::errc::no_such_process ? 0 : 2);
