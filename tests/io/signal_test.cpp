@@ -147,7 +147,6 @@ TEST_F(signals, reach_every_set_however_many_there_are) {
 }
 
 TEST_F(signals, without_descriptors_for_a_set_are_an_error_that_the_caller_can_handle) {
-    SKIP_WHEN(support::under_sanitizer, "the sanitizer needs a descriptor to look at an exception");
     struct rlimit before{};
     ::getrlimit(RLIMIT_NOFILE, &before);
     pirn::run([&] {

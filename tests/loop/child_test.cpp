@@ -260,8 +260,6 @@ TEST_P(child_test, inherits_no_descriptor) {
 }
 
 TEST_P(child_test, cannot_be_waited_for_without_a_descriptor) {
-    SKIP_WHEN(support::under_undefined_behavior_sanitizer,
-              "UndefinedBehaviorSanitizer needs descriptors itself");
     process exits{3};
     rlimit before{};
     ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);

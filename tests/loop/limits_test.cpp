@@ -7,7 +7,6 @@
 #include "support/backends.hpp"
 #include "support/child.hpp"
 #include "support/forbid.hpp"
-#include "support/sanitizers.hpp"
 #include "support/sockets.hpp"
 
 #include <algorithm>
@@ -142,8 +141,6 @@ class descriptor_limit {
 };
 
 TEST_P(limits_test, accept_without_a_descriptor_left_says_so_and_serves_on_later) {
-    SKIP_WHEN(support::under_undefined_behavior_sanitizer,
-              "UndefinedBehaviorSanitizer needs descriptors itself");
     const listener door{loop()};
     const handle client{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
     support::accept accept{door.get()};

@@ -4,7 +4,6 @@
 #include "loop/without_exceptions.hpp"
 
 #include "support/backends.hpp"
-#include "support/sanitizers.hpp"
 
 #include <cerrno>
 #include <system_error>
@@ -28,8 +27,6 @@ TEST_P(without_exceptions, operations_end_with_their_results) {
 }
 
 TEST_P(without_exceptions, a_loop_that_cannot_be_had_is_an_exception_for_who_can_catch_it) {
-    SKIP_WHEN(support::under_undefined_behavior_sanitizer,
-              "UndefinedBehaviorSanitizer needs descriptors itself");
     rlimit before{};
     ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
     rlimit none = before;

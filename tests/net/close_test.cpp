@@ -7,7 +7,6 @@
 
 #include "net/pairs.hpp"
 #include "net/scarcity.hpp"
-#include "support/sanitizers.hpp"
 
 #include <array>
 #include <memory>
@@ -140,7 +139,6 @@ TEST_F(closing, by_moving_another_stream_into_it_ends_who_is_reading) {
 }
 
 TEST_F(closing, ends_an_accept_that_waits_for_a_descriptor) {
-    SKIP_WHEN(support::under_undefined_behavior_sanitizer, "it needs descriptors itself");
     pirn::run([] {
         auto listener = support::any_listener();
         auto knocking = support::connect_to(listener);

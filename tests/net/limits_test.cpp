@@ -8,7 +8,6 @@
 #include "net/pairs.hpp"
 #include "net/scarcity.hpp"
 #include "support/answering.hpp"
-#include "support/sanitizers.hpp"
 
 #include <array>
 #include <atomic>
@@ -61,7 +60,6 @@ TEST_F(limits, accept_waits_while_there_is_no_descriptor_and_others_are_served) 
 }
 
 TEST_F(limits, accept_can_be_stopped_while_it_waits_for_a_descriptor) {
-    SKIP_WHEN(support::under_undefined_behavior_sanitizer, "it needs descriptors itself");
     pirn::run([] {
         auto listener = support::any_listener();
         auto knocking = support::connect_to(listener);

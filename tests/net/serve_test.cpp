@@ -10,7 +10,6 @@
 #include "net/pairs.hpp"
 #include "net/scarcity.hpp"
 #include "net/servers.hpp"
-#include "support/sanitizers.hpp"
 #include "support/tasks.hpp"
 
 #include <array>
@@ -331,7 +330,6 @@ TEST_F(serving, a_stop_at_any_moment_leaves_nothing) {
 }
 
 TEST_F(serving, without_descriptors_serves_those_it_has_and_then_the_others) {
-    SKIP_WHEN(support::under_undefined_behavior_sanitizer, "it needs descriptors itself");
     pirn::run([] {
         running server{echo};
         auto served = server.client();

@@ -11,7 +11,6 @@
 
 #include "net/pairs.hpp"
 #include "net/scarcity.hpp"
-#include "support/sanitizers.hpp"
 
 #include <array>
 #include <string>
@@ -86,7 +85,6 @@ TEST_F(error_answers, of_closed_datagram_sockets_leave_turns_to_others) {
 }
 
 TEST_F(error_answers, of_connects_without_descriptors_leave_turns_to_others) {
-    SKIP_WHEN(support::under_undefined_behavior_sanitizer, "it needs descriptors itself");
     pirn::run([] {
         const support::no_descriptor_left scarcity;
         expect_refused_turns(

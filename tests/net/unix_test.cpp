@@ -5,7 +5,6 @@
 
 #include "net/pairs.hpp"
 #include "net/scarcity.hpp"
-#include "support/sanitizers.hpp"
 
 #include <array>
 #include <filesystem>
@@ -228,7 +227,6 @@ TEST_F(unix_sockets, take_no_more_descriptors_than_wanted_and_say_so) {
 }
 
 TEST_F(unix_sockets, without_a_free_descriptor_say_that_some_were_lost) {
-    SKIP_WHEN(support::under_undefined_behavior_sanitizer, "it needs descriptors itself");
     pirn::run([] {
         auto [near, far] = net::unix_pair();
         const plain_pipe pipe;

@@ -93,7 +93,6 @@ class DirectoryTest(harness.ProgramTest):
         self.assertEqual(said, f"directory: {self.root}/closed: Permission denied\n")
 
     def test_folders_beyond_the_limit_of_descriptors_are_skipped(self):
-        self.need_few_descriptors()
         prlimit = self.need("prlimit", "util-linux")
         self.make_chain(40)
         self.make("beside")

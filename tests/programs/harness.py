@@ -73,12 +73,6 @@ class ProgramTest(unittest.TestCase):
             self.skipTest(f"{tool} is not installed (Debian's package {package})")
         return path
 
-    def need_few_descriptors(self):
-        """For tests that leave a program none: UndefinedBehaviorSanitizer opens a pipe to look at an object,
-        and without one sees wrongs that are none."""
-        if "undefined" in os.environ.get("PIRN_TEST_SANITIZE", ""):
-            self.skipTest("UndefinedBehaviorSanitizer needs descriptors itself")
-
     def run_tool(self, *command, sends=b"", seconds=60, **more):
         """Runs a program to its end; what it prints comes back as bytes."""
         return subprocess.run(command, input=sends, stdout=subprocess.PIPE, stderr=subprocess.PIPE,

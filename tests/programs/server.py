@@ -34,10 +34,6 @@ PATIENCE_S = 10  # a clean exit takes milliseconds; this bounds it on a busy mac
 # (docs/debugging.md). Only there is a signal sent again.
 LOSES_SIGNALS = "thread" in os.environ.get("PIRN_TEST_SANITIZE", "")
 
-# UndefinedBehaviorSanitizer opens a pipe for a moment when it sees an object's type for the first time, to find out
-# whether it can be read. That is none of the server's descriptors.
-OPENS_PIPES = "undefined" in os.environ.get("PIRN_TEST_SANITIZE", "")
-
 SYS_IO_URING_SETUP = 425  # the same number on every architecture
 
 
@@ -123,9 +119,6 @@ class Server:
     def note_descriptors(self):
         """Before the first client: none of those that it has now is a connection."""
         self.at_first = sorted(self.descriptors())
-        if OPENS_PIPES:
-            own = {os.readlink(f"/proc/{self.pid}/fd/{number}") for number in (1, 2)}
-            self.at_first = [name for name in self.at_first if not name.startswith("pipe:") or name in own]
 
     def connections(self):
         """How many it has accepted and not closed."""

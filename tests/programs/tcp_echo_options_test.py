@@ -80,7 +80,6 @@ class TcpEchoOptionsTest(harness.ProgramTest):
 
     @about(ways=("epoll", "uring", "epoll-2", "uring-2"))
     def test_too_few_descriptors_to_begin_with_is_a_sentence(self):
-        self.need_few_descriptors()
         prlimit = self.need("prlimit", "util-linux")
         backend, _, threads = self.way.partition("-")
         for most in range(4, 32):

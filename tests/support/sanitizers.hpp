@@ -22,19 +22,6 @@ inline constexpr bool under_thread_sanitizer = true;
 inline constexpr bool under_thread_sanitizer = false;
 #endif
 
-// To see whether an object is what it should be, it opens a pipe: without descriptors it sees wrongs that
-// are none.
-#if defined(__has_feature)
-#if __has_feature(undefined_behavior_sanitizer)
-#define PIRN_TEST_UBSAN 1
-#endif
-#endif
-#if defined(PIRN_TEST_UBSAN)
-inline constexpr bool under_undefined_behavior_sanitizer = true;
-#else
-inline constexpr bool under_undefined_behavior_sanitizer = false;
-#endif
-
 inline constexpr bool under_sanitizer = under_address_sanitizer || under_thread_sanitizer;
 
 // Whether the build is one for valgrind, whose tests run under it: some 50 times slower, one thread at a time.
