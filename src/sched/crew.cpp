@@ -113,6 +113,18 @@ void crew::notify() noexcept {
     }
 }
 
+// notify_if_more: by one who was woken, or has looked around, and has something to do now. Who offers a task wakes one
+// scheduler at most, and none while one searches: so each that comes to work wakes the next.
+void crew::notify_if_more() noexcept {
+    for (std::size_t i = 0; i < size(); ++i) {
+        const scheduler* const one = member(i);
+        if (one != nullptr && one->fresh_to_take() > 0) {
+            notify();
+            return;
+        }
+    }
+}
+
 void crew::wake_watchers() noexcept {
     for (std::size_t i = 0; i < size(); ++i) {
         if (scheduler* const one = member(i)) {
@@ -241,6 +253,7 @@ bool scheduler::steal() noexcept {
         if (victim != nullptr && victim != this && victim->fresh_to_take() > 0 &&
             steal_from(*victim)) {
             share_->next_victim = static_cast<unsigned>(which);
+            crew_->notify_if_more();
             return true;
         }
     }
@@ -306,13 +319,7 @@ bool scheduler::search() noexcept {
     }
     if (crew_->searchers_.fetch_sub(1) == 1 && found) {
         // The last one who searched has found something: there may be more, and nobody was woken for it meanwhile.
-        for (std::size_t i = 0; i < crew_->size(); ++i) {
-            const scheduler* const one = crew_->member(i);
-            if (one != nullptr && one->fresh_to_take() > 0) {
-                crew_->notify();
-                break;
-            }
-        }
+        crew_->notify_if_more();
     }
     return found;
 }
@@ -348,6 +355,7 @@ void scheduler::sleep() {
     }
     if (!inbox_.empty() || !calls_.empty() || !runnable_.empty()) {
         crew_->deadlock_reported_.store(0);
+        crew_->notify_if_more(); // whoever woke this one may have wanted it to take something
     }
 }
 

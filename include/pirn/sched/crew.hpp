@@ -65,6 +65,7 @@ class PIRN_EXPORT crew {
     void leave(scheduler& who) noexcept;
     // notify: somebody should look for work, unless somebody does.
     void notify() noexcept;
+    void notify_if_more() noexcept;
     void wake_watchers() noexcept;
     bool all_sleep_for_good() noexcept;
     void ask_all_to_stop() noexcept;
