@@ -25,9 +25,8 @@ set(PIRN_CONTEXT auto CACHE STRING "Context switch: auto, ucontext, or the name 
 set(PIRN_WITH_URING auto CACHE STRING "io_uring backend: auto, on or off")
 set_property(CACHE PIRN_WITH_URING PROPERTY STRINGS auto on off)
 
-# Tells valgrind about each coroutine's stack, so that a switch is not taken for a huge stack frame. Costs a
-# coroutine's creation, not its switches. Of interest to the library alone: no user of it sees the difference.
-option(PIRN_VALGRIND "Register stacks with valgrind (needs valgrind/valgrind.h)" OFF)
+# The tests of the rooms below IO run under valgrind, and do less. The library is the same.
+option(PIRN_VALGRIND "Run the tests under valgrind" OFF)
 
 # Applied to everything in the build, library and tests alike: a half-instrumented program lies.
 set(PIRN_SANITIZE "" CACHE STRING "Sanitizers to compile with, e.g. address or thread or undefined")

@@ -1,29 +1,24 @@
 # SPDX-License-Identifier: MIT
-# PIRN_VALGRIND: the header that it needs, and what runs the tests under valgrind.
+# How tests run under valgrind: those of the lower rooms in a build with PIRN_VALGRIND, a few others in any build.
+#
+#   PIRN_VALGRIND_PROGRAM    valgrind itself, if it is installed
+#   PIRN_VALGRIND_POSSIBLE   whether a program of this build can run under it, and the library knows it on this processor
+#   PIRN_VALGRIND_RUN        the command before a program
+#   PIRN_VALGRIND_LEAKS      further options of that command, to search for leaks
 
-if(PIRN_VALGRIND)
-    include(CheckIncludeFileCXX)
-    check_include_file_cxx(valgrind/memcheck.h PIRN_HAVE_VALGRIND_HEADER)
-    if(NOT PIRN_HAVE_VALGRIND_HEADER)
-        unset(PIRN_HAVE_VALGRIND_HEADER CACHE) # so that it is looked for again
-        message(FATAL_ERROR "PIRN_VALGRIND=ON, but there is no valgrind/memcheck.h: apt-get install valgrind")
-    endif()
-    # No suppressions. No search for leaks, which takes a minute for each child process of a test that ends by a
-    # signal, as it should: AddressSanitizer's build does that, and here the tests that say so.
-    find_program(PIRN_VALGRIND_PROGRAM valgrind)
-    # No core files of those children either.
-    set(PIRN_VALGRIND_RUN
-        sh -c "ulimit -c 0 && exec \"$@\"" run
-        ${PIRN_VALGRIND_PROGRAM} --error-exitcode=99 --leak-check=no --num-callers=30)
-    set(PIRN_VALGRIND_LEAKS --leak-check=full --errors-for-leak-kinds=definite)
-    if(PIRN_BUILD_TESTS AND NOT PIRN_VALGRIND_PROGRAM)
-        message(FATAL_ERROR "the tests of a PIRN_VALGRIND build run under valgrind, which is not there: apt-get install valgrind")
-    endif()
+find_program(PIRN_VALGRIND_PROGRAM valgrind)
+if(PIRN_VALGRIND AND PIRN_BUILD_TESTS AND NOT PIRN_VALGRIND_PROGRAM)
+    message(FATAL_ERROR "the tests of a PIRN_VALGRIND build run under valgrind, which is not there: apt-get install valgrind")
 endif()
-
-# pirn_tell_valgrind(target): for the library's own sources, and tests that look into them.
-function(pirn_tell_valgrind target)
-    if(PIRN_VALGRIND)
-        target_compile_definitions(${target} PRIVATE PIRN_VALGRIND=1)
-    endif()
-endfunction()
+set(PIRN_VALGRIND_POSSIBLE OFF)
+if(PIRN_VALGRIND_PROGRAM AND NOT PIRN_SANITIZE AND NOT CMAKE_CROSSCOMPILING
+   AND CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|aarch64)$")
+    set(PIRN_VALGRIND_POSSIBLE ON)
+endif()
+# No suppressions. No search for leaks, which takes a minute for each child process of a test that ends by a
+# signal, as it should: AddressSanitizer's build does that, and here the tests that say so. No core files of those
+# children either.
+set(PIRN_VALGRIND_RUN
+    sh -c "ulimit -c 0 && exec \"$@\"" run
+    ${PIRN_VALGRIND_PROGRAM} --error-exitcode=99 --leak-check=no --num-callers=30)
+set(PIRN_VALGRIND_LEAKS --leak-check=full --errors-for-leak-kinds=definite)

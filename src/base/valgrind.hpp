@@ -1,83 +1,81 @@
 // SPDX-License-Identifier: MIT
 //
-// What valgrind's memcheck cannot see by itself, told by its client requests (<valgrind/valgrind.h>). Without the
-// option PIRN_VALGRIND everything here is nothing. With it a program may still run without valgrind: a request
-// is then a few rotations of a register that cancel each other out.
+// What valgrind's memcheck cannot see by itself. Not the requests, which are instructions: those are in valgrind.cpp.
 //
-// memcheck follows the stack pointer: what it leaves behind is out of bounds, what it takes is undefined. A
-// switch moves it from one stack to another, which is neither. memcheck only knows the difference if both stacks
-// are registered; for others it guesses by the distance, and stacks that the kernel maps side by side are close
-// enough to be mistaken for one large frame. So each coroutine's stack is registered, from before its body is placed
-// until after it is destroyed, whoever provided the memory; the number stands on the stack itself, directly below
-// the footing. The stacks of threads are known to valgrind.
+// memcheck follows the stack pointer: memory that the pointer leaves behind becomes inaccessible, memory that it
+// takes becomes undefined. A switch moves the pointer from one stack to another and does neither. memcheck knows the
+// difference only if both stacks are registered. For others it guesses by the distance, and stacks that the
+// kernel maps side by side are close enough to look like one large frame. So every coroutine's stack is registered,
+// from before its body is placed until after the body is destroyed. The registration's number stands on the
+// stack itself, directly below the footing. valgrind knows the stacks of threads without help.
+//
+// Every build can run under valgrind, so whether it does is known at run time only. Without valgrind each function
+// here is a load and a comparison. A stack from a pool's shelf costs not even that, as no shelf is open under valgrind.
+//
+// Shared state: valgrind_presence_seen, written by each thread that finds it unknown, always with the same value.
 //
 // Limits of valgrind 3.19: docs/debugging.md.
 #pragma once
 
-#include <cstddef>
-#include <cstring>
-#include <span>
+#include <pirn/base/config.hpp>
 
-#if defined(PIRN_VALGRIND)
-#include <valgrind/memcheck.h>
-#include <valgrind/valgrind.h>
-#endif
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <span>
 
 namespace pirn::detail {
 
-#if defined(PIRN_VALGRIND)
+enum class valgrind_presence : std::uint8_t { unknown, absent, present };
+extern constinit std::atomic<valgrind_presence> valgrind_presence_seen;
 
-// stack_number_size: bytes between the footing and the body, for valgrind's number of the stack.
-inline constexpr std::size_t stack_number_size = 16;
+// The parts of the functions below that are too long to be inline. Never suspend.
+PIRN_COLD bool look_for_valgrind() noexcept;
+PIRN_COLD void make_undefined(std::span<std::byte> memory) noexcept;
+PIRN_COLD void make_defined(std::span<std::byte> memory) noexcept;
+PIRN_COLD void switch_reports(bool on) noexcept;
 
-// stack_begins, stack_ends: a coroutine takes and leaves a stack, `high` being where its body may end. Before
-// and after, its contents are undefined and accessible to whoever owns the memory. Never suspends.
-inline void stack_begins(std::byte* low, std::byte* high) noexcept {
-    if (high < low) {
-        return; // too small for anything; whoever asks for it is refused
-    }
-    VALGRIND_MAKE_MEM_UNDEFINED(low, high - low);
-    // With the byte at `high`: an empty stack's pointer is there.
-    const unsigned number = VALGRIND_STACK_REGISTER(low, high);
-    std::memcpy(high, &number, sizeof number);
-}
-inline void stack_ends(std::byte* low, std::byte* high) noexcept {
-    if (high < low) {
-        return;
-    }
-    unsigned number = 0;
-    std::memcpy(&number, high, sizeof number);
-    VALGRIND_STACK_DEREGISTER(number);
-    VALGRIND_MAKE_MEM_UNDEFINED(low, high - low);
+// under_valgrind: whether the program runs under valgrind. Never suspends.
+inline bool under_valgrind() noexcept {
+    // relaxed: the value stands for itself, nothing else is published with it.
+    const valgrind_presence seen = valgrind_presence_seen.load(std::memory_order_relaxed);
+    return PIRN_UNLIKELY(seen != valgrind_presence::absent) && look_for_valgrind();
 }
 
-// memory_is_undefined: whatever is there is of no meaning, and may be written to. memory_is_defined: the kernel has
-// written it, or is going to, by a call that valgrind does not know. Never suspends.
+// valgrind_errors: how many errors valgrind has reported; 0 without valgrind. Never suspends.
+std::size_t valgrind_errors() noexcept;
+
+// stack_number_size: bytes between the footing and the body for the registration's number. Without valgrind there
+// are none: hot words that lie 16 bytes lower cost a switch from deep calls a tenth.
+inline constexpr std::size_t stack_number_size = 16; // keeps the alignment of a stack
+
+// register_stack, deregister_stack: a coroutine takes and leaves a stack, on which its body ends at `high` or lower. The
+// number is in the bytes from `high` on. Before and after, the contents are undefined and accessible. To be
+// called under valgrind only. Never suspend.
+PIRN_COLD void register_stack(std::byte* low, std::byte* high) noexcept;
+PIRN_COLD void deregister_stack(std::byte* low, std::byte* high) noexcept;
+
+// memory_is_undefined: the contents have no meaning any more, and may be written to. memory_is_defined: the kernel
+// has written the contents, or is going to, by a call that valgrind does not know. Never suspend.
 inline void memory_is_undefined(std::span<std::byte> memory) noexcept {
-    VALGRIND_MAKE_MEM_UNDEFINED(memory.data(), memory.size());
+    if (under_valgrind()) {
+        make_undefined(memory);
+    }
 }
 inline void memory_is_defined(std::span<std::byte> memory) noexcept {
-    VALGRIND_MAKE_MEM_DEFINED(memory.data(), memory.size());
+    if (under_valgrind()) {
+        make_defined(memory);
+    }
 }
 
-// reading_dead_memory: while one lives, this thread reads stacks that are not in use, on purpose.
+// reading_dead_memory: while one lives, this thread reads stacks that are not in use, on purpose. Neither its
+// construction nor its end ever suspends.
 class reading_dead_memory {
   public:
-    reading_dead_memory() noexcept { VALGRIND_DISABLE_ERROR_REPORTING; }
-    ~reading_dead_memory() { VALGRIND_ENABLE_ERROR_REPORTING; }
+    reading_dead_memory() noexcept { switch_reports(false); }
+    ~reading_dead_memory() { switch_reports(true); }
     reading_dead_memory(const reading_dead_memory&) = delete;
     reading_dead_memory& operator=(const reading_dead_memory&) = delete;
 };
-
-#else
-
-inline constexpr std::size_t stack_number_size = 0;
-inline void stack_begins(std::byte*, std::byte*) noexcept {}
-inline void stack_ends(std::byte*, std::byte*) noexcept {}
-inline void memory_is_undefined(std::span<std::byte>) noexcept {}
-inline void memory_is_defined(std::span<std::byte>) noexcept {}
-struct [[maybe_unused]] reading_dead_memory {};
-
-#endif
 
 } // namespace pirn::detail

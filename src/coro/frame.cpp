@@ -83,17 +83,17 @@ void give_back(footing* ground) noexcept {
             "body >= low + least_stack", {{"stack_bytes", stack_size}, {"body_bytes", size}});
 }
 
-// Where the body may end: at the footing, or where valgrind's number of the stack stands in a build for it.
-std::byte* top_of(footing* ground) noexcept {
+// Where the body may end under valgrind, and the number of the stack's registration begins.
+std::byte* number_on(footing* ground) noexcept {
     return reinterpret_cast<std::byte*>(ground) - stack_number_size;
 }
 
-// The place for a body that ends so far below the top, or null where there is not room enough.
-std::byte* place_on(footing* ground, std::size_t below_top, std::size_t size,
+// The place for a body that ends so far below the footing, or null where there is not room enough.
+std::byte* place_on(footing* ground, std::size_t below_footing, std::size_t size,
                     std::size_t alignment) noexcept {
     const auto low = reinterpret_cast<std::uintptr_t>(ground->where.memory.data());
-    const auto top = reinterpret_cast<std::uintptr_t>(top_of(ground));
-    const std::uintptr_t body = (top - size - below_top) & ~(alignment - 1);
+    const auto top = reinterpret_cast<std::uintptr_t>(ground);
+    const std::uintptr_t body = (top - size - below_footing) & ~(alignment - 1);
     // One comparison: what would lie too low, or below zero, goes round to a distance that is far too large.
     const bool has_room = body - low - least_stack <= top - low;
     return has_room ? reinterpret_cast<std::byte*>(body) : nullptr;
@@ -101,7 +101,6 @@ std::byte* place_on(footing* ground, std::size_t below_top, std::size_t size,
 
 PIRN_ALWAYS_INLINE placement settle(footing* ground, std::byte* body) noexcept {
     count_live(live_kind::coroutines, +1);
-    stack_begins(ground->where.memory.data(), top_of(ground));
     if (PIRN_UNLIKELY(ground->where.guard_size == 0)) {
         arm_canary(ground->where);
     }
@@ -113,13 +112,17 @@ PIRN_ALWAYS_INLINE placement settle(footing* ground, std::byte* body) noexcept {
 // registers to save.
 PIRN_NOINLINE placement place_slowly(footing* ground, std::size_t size, std::size_t alignment,
                                      bool measure, std::source_location where) {
-    std::byte* body = place_on(ground, ground->colour, size, alignment);
+    const std::size_t reserved = under_valgrind() ? stack_number_size : 0;
+    std::byte* body = place_on(ground, reserved + ground->colour, size, alignment);
     if (body == nullptr) {
         // Whether a body fits must not depend on where its stack lies: without the colour, then.
-        body = place_on(ground, 0, size, alignment);
+        body = place_on(ground, reserved, size, alignment);
     }
     if (body == nullptr) {
         refuse(ground, 0, size, where);
+    }
+    if (PIRN_UNLIKELY(reserved != 0)) {
+        register_stack(ground->where.memory.data(), number_on(ground));
     }
     const placement found = settle(ground, body);
     if (measure || stacks_are_measured() != measuring::off) {
@@ -168,7 +171,9 @@ placement place_by_options(const coroutine_options& options, std::size_t size,
 
 void unplace(footing* ground) noexcept {
     count_live(live_kind::coroutines, -1);
-    stack_ends(ground->where.memory.data(), top_of(ground));
+    if (under_valgrind()) {
+        deregister_stack(ground->where.memory.data(), number_on(ground));
+    }
     ground->mark = watermark::none;
     give_back(ground);
 }
@@ -249,7 +254,7 @@ void destroy_frame(frame& what) noexcept {
         return destroy_slowly(what);
     }
     arch::annotate_destroy(what.note);
-    if (PIRN_UNLIKELY(stack_number_size != 0 || !keep(ground))) {
+    if (PIRN_UNLIKELY(!keep(ground))) {
         return unplace(ground);
     }
     count_live(live_kind::coroutines, -1);

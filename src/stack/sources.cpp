@@ -6,6 +6,7 @@
 
 #include <pirn/base/assert.hpp>
 
+#include "base/valgrind.hpp"
 #include "os/memory.hpp"
 #include "stack/areas.hpp"
 #include "stack/shelves.hpp"
@@ -110,7 +111,8 @@ pooled_stack_source::pooled_stack_source(stack_source& below, const pool_options
     shelf_.size = options.size;
     shelf_.keep = options.keep;
     shelf_.look_at = look_min;
-    shelf_.open = !wipe_;
+    // A stack from an open shelf is neither wiped nor registered with valgrind.
+    shelf_.open = !wipe_ && !detail::under_valgrind();
 }
 
 pooled_stack_source::~pooled_stack_source() { give_below(shelf_.kept()); }

@@ -37,7 +37,7 @@ std::byte* end_of(const stack& which) noexcept { return which.memory.data() + wh
 // How many words from the low end on have this value. `memory` is aligned to words.
 PIRN_READS_FOREIGN_STACKS PIRN_NOINLINE std::size_t
 words_equal_to(std::span<const std::byte> memory, word value) noexcept {
-    [[maybe_unused]] const detail::reading_dead_memory on_purpose;
+    const detail::reading_dead_memory on_purpose;
     const auto* words = static_cast<const volatile word*>(static_cast<const void*>(memory.data()));
     const std::size_t count = memory.size() / sizeof(word);
     std::size_t equal = 0;

@@ -17,12 +17,16 @@ class side {
   public:
     explicit side(pirn::arch::entry_function entry, std::size_t size = std::size_t{64} * 1024)
         : size_{size}, memory_{size + pirn::detail::stack_number_size} {
-        pirn::detail::stack_begins(stack().data(), stack().data() + size);
+        if (pirn::detail::under_valgrind()) {
+            pirn::detail::register_stack(stack().data(), stack().data() + size);
+        }
         pirn::arch::prepare(context, stack(), entry);
     }
     ~side() {
         pirn::arch::annotate_destroy(note_);
-        pirn::detail::stack_ends(stack().data(), stack().data() + size_);
+        if (pirn::detail::under_valgrind()) {
+            pirn::detail::deregister_stack(stack().data(), stack().data() + size_);
+        }
     }
 
     std::span<std::byte> stack() const { return memory_.all().first(size_); }

@@ -23,22 +23,12 @@ template <class Base>
 class valgrind_run : public Base {
   protected:
     void SetUp() override {
-#if defined(PIRN_VALGRIND)
-        if (RUNNING_ON_VALGRIND == 0) {
+        if (!pirn::detail::under_valgrind()) {
             GTEST_SKIP() << "not running under valgrind";
         }
-#else
-        GTEST_SKIP() << "not a build for valgrind (./dev valgrind)";
-#endif
     }
 
-    static unsigned long errors() {
-#if defined(PIRN_VALGRIND)
-        return VALGRIND_COUNT_ERRORS;
-#else
-        return 0;
-#endif
-    }
+    static std::size_t errors() { return pirn::detail::valgrind_errors(); }
 };
 
 class valgrind : public valgrind_run<support::on_each_stack> {};
@@ -73,7 +63,7 @@ int sum_of(std::vector<winding>& all) {
 const auto winds_down = [](auto& self) { return winds(self, depth); };
 
 TEST_P(valgrind, has_nothing_to_say_about_coroutines_that_use_stacks_again) {
-    const unsigned long before = errors();
+    const std::size_t before = errors();
     for (int batch = 0; batch < 10; ++batch) {
         std::vector<winding> all;
         for (int i = 0; i < 8; ++i) {
@@ -97,7 +87,7 @@ class valgrind_of_many : public valgrind_run<testing::Test> {
 };
 
 TEST_F(valgrind_of_many, has_nothing_to_say_about_a_thousand_coroutines) {
-    const unsigned long before = errors();
+    const std::size_t before = errors();
     pirn::slab_stack_source slab{{.stack_size = 16384}};
     wind_a_thousand(slab);
     wind_a_thousand(slab);
@@ -107,7 +97,7 @@ TEST_F(valgrind_of_many, has_nothing_to_say_about_a_thousand_coroutines) {
 }
 
 TEST_F(valgrind_of_many, has_nothing_to_say_about_a_thousand_coroutines_of_a_thread) {
-    const unsigned long before = errors();
+    const std::size_t before = errors();
     pirn::slab_stack_source slab{{.stack_size = 16384}};
     std::thread other{[&] { wind_a_thousand(slab); }};
     other.join();
