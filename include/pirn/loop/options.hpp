@@ -19,7 +19,7 @@ enum class backend_kind : std::uint8_t { automatic, uring, epoll };
 struct loop_options {
     // The environment variable PIRN_BACKEND=uring|epoll overrides this, because whoever runs a program
     // knows where it runs. Empty is unset; any other value is refused with std::system_error
-    // (invalid_argument).
+    // (invalid_argument). Automatic is io_uring where the kernel has it; epoll under valgrind.
     backend_kind backend = backend_kind::automatic;
 
     // Slots of the submission queue, rounded up to a power of two. More operations than that may be
