@@ -18,6 +18,7 @@
 #include <pirn/os/handle.hpp>
 
 #include "base/sanitizers.hpp"
+#include "base/valgrind.hpp"
 #include "os/process.hpp"
 #include "os/result.hpp"
 
@@ -313,23 +314,22 @@ spawned outcome(const plan& made, pid_t process, int pidfd) noexcept {
 bool is_refusal(int error) noexcept { return error != -EAGAIN && error != -ENOMEM; }
 
 spawned spawn_shared(plan& made) noexcept {
-    if (pirn::detail::under_thread_sanitizer()) {
-        return {.error = -ENOSYS}; // its clone() does not know of a child in our memory
+    if (pirn::detail::under_thread_sanitizer() || pirn::detail::under_valgrind()) {
+        return {.error = -ENOSYS}; // neither runs a child in our memory
     }
     const stack_for_child stack;
-    if (!stack.valid()) {
-        return {.error = -ENOMEM};
-    }
+    if (!stack.valid()) return {.error = -ENOMEM};
     const pid_t child = ::clone(&shared_child, stack.top(), CLONE_VM | CLONE_VFORK | CLONE_PIDFD,
                                 &made, &made.pidfd);
-    if (child < 0) {
-        return {.error = -errno};
-    }
+    if (child < 0) return {.error = -errno};
     return outcome(made, child, made.pidfd);
 }
 
 // fork_child: 0 in the child. Its pidfd is there if the kernel gives it along.
 pid_t fork_child(int& pidfd) noexcept {
+    if (pirn::detail::under_valgrind()) { // which knows neither clone3 nor pidfd_open
+        return static_cast<pid_t>(call(SYS_clone, CLONE_PIDFD | SIGCHLD, 0L, &pidfd, 0L, 0L));
+    }
     clone_args arguments{};
     arguments.flags = CLONE_PIDFD;
     arguments.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
@@ -389,8 +389,7 @@ spawned spawn(const spawn_request& request) {
     find_names(made);
     const no_signals quiet;
     spawned result = spawn_shared(made);
-    const bool not_this_way = result.error < 0 && result.step == spawn_step::child;
-    if (not_this_way && is_refusal(result.error)) {
+    if (result.error < 0 && result.step == spawn_step::child && is_refusal(result.error)) {
         made.error = 0;
         result = spawn_forked(made);
     }
