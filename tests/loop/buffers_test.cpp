@@ -356,6 +356,28 @@ TEST_P(buffers_test, lose_no_byte_when_cancelled_at_a_random_moment) {
     EXPECT_EQ(ring.lent(), 0U);
 }
 
+// io_uring polls a receive 127 times that finds nothing to read (Linux 6.18). Then a worker thread takes a buffer and
+// waits with it, and the buffer comes back empty when the stream ends, or the receive is cancelled.
+TEST_P(buffers_test, are_free_again_after_an_empty_receive) {
+    constexpr int polls = 127; // one more, and the worker could take the byte
+    pirn::buffer_ring ring{loop(), {.count = 1, .size = 64}};
+    connection pair = connection::unix_stream(loop());
+    for (const bool ends : {false, false, true}) {
+        hearing hears{pair.near(), ring, shots::one};
+        loop().submit(hears);
+        for (int i = 0; i < polls; ++i) {
+            loop().run(run_mode::nowait);
+            support::say(pair.far(), "x"); // the poll notices it
+            EXPECT_EQ(support::hear(pair.near()), "x");
+        }
+        loop().run(run_mode::once, pirn::after(2ms));
+        ends ? pair.close_far() : loop().cancel(hears);
+        ASSERT_TRUE(run_until([&] { return hears.ends == 1; }));
+        EXPECT_EQ(hears.last, ends ? 0 : -ECANCELED);
+        ASSERT_EQ(ring.lent(), 0U) << "the empty buffer is lost";
+    }
+}
+
 TEST_P(buffers_test, are_not_destroyed_while_they_are_lent) {
     const support::child_end end = support::in_child([this] {
         make_loop(); // the parent's is of no use here
