@@ -4,14 +4,19 @@
 // and writes at an offset, locks, what waits for a thread of the pool.
 #include <pirn/io/endpoint.hpp>
 
+#include <pirn/io/descriptor_stream.hpp>
 #include <pirn/io/file.hpp>
 #include <pirn/loop/blocking_pool.hpp>
+#include <pirn/loop/loop.hpp>
+#include <pirn/loop/socket.hpp>
 #include <pirn/loop/test_clock.hpp>
 #include <pirn/os/handle.hpp>
+#include <pirn/runtime/await.hpp>
 #include <pirn/runtime/blocking.hpp>
 #include <pirn/runtime/runtime.hpp>
 #include <pirn/runtime/sleep.hpp>
 #include <pirn/runtime/spawn.hpp>
+#include <pirn/scope/timeout.hpp>
 
 #include "io/folder.hpp"
 #include "support/account.hpp"
@@ -25,10 +30,13 @@
 #include <system_error>
 #include <thread>
 #include <tuple>
+#include <utility>
 #include <vector>
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 namespace {
@@ -146,6 +154,37 @@ TEST_F(closing, ends_syncs_that_wait_for_a_thread) {
         for (auto& each : tasks) each.get();
         free.set_value();
         EXPECT_FALSE(busy.get()) << "closing has waited for the pool";
+    });
+}
+
+std::array<pirn::os::handle, 2> nonblocking_sockets() {
+    std::array<int, 2> ends{};
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()), 0);
+    return {pirn::os::handle{ends[0]}, pirn::os::handle{ends[1]}};
+}
+
+// A duplicate keeps alive what was closed, and with it what epoll watches under a number that is another socket's by now.
+TEST_F(closing, lets_the_loop_forget_the_number) {
+    pirn::run([] {
+        auto closed = nonblocking_sockets();
+        const auto other = nonblocking_sockets();
+        std::array<std::byte, 8> space{};
+        io::descriptor_stream stream{std::move(closed[0])};
+        const int number = stream.native_handle();
+        const pirn::os::handle duplicate{::fcntl(number, F_DUPFD_CLOEXEC, 0)};
+        EXPECT_FALSE(pirn::try_with_timeout(1ms, [&] { std::ignore = stream.read(space); }));
+        stream.close();
+
+        const pirn::os::handle reused{::dup3(other[0].get(), number, O_CLOEXEC)};
+        auto sending = pirn::spawn([&] {
+            pirn::sleep_for(1ms);
+            EXPECT_EQ(::send(other[1].get(), "weft", 4, MSG_NOSIGNAL), 4);
+        });
+        pirn::awaitable<pirn::receive_operation> receive{number, pirn::mutable_bytes{space}};
+        EXPECT_EQ(pirn::try_with_timeout(5s, [&] { return pirn::await(receive); }), 4)
+            << "the loop watches the closed socket";
+        sending.get();
+        pirn::current_loop().release(number);
     });
 }
 
