@@ -75,7 +75,8 @@ bool epoll_backend::attempt(operation& what) noexcept {
         release(descriptor);
     }
     interest* place = table_.find(descriptor);
-    if (worth_asking(place, what)) {
+    const bool asked = worth_asking(place, what);
+    if (asked) {
         if (const std::optional<int> answer = perform(what)) {
             if (place != nullptr) {
                 learn(*place, what, *answer);
@@ -95,6 +96,9 @@ bool epoll_backend::attempt(operation& what) noexcept {
         operation_access::set_result(what, error);
         return true;
     }
+    if (!asked) {
+        operation_access::flags(what) |= epoll_flag::unasked;
+    }
     return false;
 }
 
@@ -112,7 +116,11 @@ void epoll_backend::cancel(operation& what) noexcept {
     }
     // Its edge may have come already and wait to be fetched, which a poll that nobody waits for does not
     // do: the next one asks the kernel, or a row of requests that are soon cancelled would never see it.
+    int result = -ECANCELED;
     if (reads(what)) {
+        if (owes_attempt(place, what)) {
+            result = perform(what).value_or(-ECANCELED);
+        }
         place.readers.erase(what);
         place.readable = true;
     } else {
@@ -120,7 +128,7 @@ void epoll_backend::cancel(operation& what) noexcept {
         place.writable = true;
     }
     --waiting_;
-    finish(what, -ECANCELED);
+    finish(what, result);
     settle(place, descriptor_of(what));
 }
 
@@ -158,6 +166,13 @@ bool epoll_backend::worth_asking(const interest* place, const operation& what) c
     case operation_kind::send: return place->writable && place->writers.empty();
     default: return true;
     }
+}
+
+// owes_attempt: whether a read is cancelled of which the kernel was never asked. Bytes may have arrived since the loop
+// last looked, and a deadline that has passed admits one attempt.
+bool epoll_backend::owes_attempt(const interest& place, const operation& operation) const noexcept {
+    return (operation_access::flags(operation) & epoll_flag::unasked) != 0 &&
+           place.readers.front() == &operation && refusal() == 0;
 }
 
 // wait_on: puts an operation that the kernel had no answer for into the queue of its descriptor.

@@ -30,6 +30,17 @@ namespace pirn::detail {
 // only because urgent data makes a short receive mean nothing.
 inline constexpr std::uint32_t every_edge = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET;
 
+// epoll_flag: bits in the flags of an operation.
+//
+//   receive_borrowed, accept_many   starves: waits for a buffer or for room
+//                                   stalled: has enough for this turn
+//   what reads                      unasked: waits without an attempt, as an earlier receive has emptied the socket
+namespace epoll_flag {
+inline constexpr std::uint8_t starves = 0x01;
+inline constexpr std::uint8_t stalled = 0x02;
+inline constexpr std::uint8_t unasked = 0x04;
+} // namespace epoll_flag
+
 class epoll_backend final : public backend {
   public:
     // Throws std::system_error when a descriptor cannot be had.
@@ -53,6 +64,7 @@ class epoll_backend final : public backend {
 
   private:
     bool worth_asking(const interest* place, const operation& what) const noexcept;
+    bool owes_attempt(const interest& place, const operation& operation) const noexcept;
     int wait_on(interest& place, operation& what) noexcept;
     int watch(interest& place, int descriptor, registration how, std::uint32_t events) noexcept;
     void unwatch(interest& place, int descriptor) noexcept;

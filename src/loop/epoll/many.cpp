@@ -19,11 +19,29 @@
 namespace pirn::detail {
 namespace {
 
-constexpr std::uint8_t starves = 0x01;
-constexpr std::uint8_t stalled = 0x02; // has enough for this turn
+using epoll_flag::stalled;
+using epoll_flag::starves;
+using epoll_flag::unasked;
 
 std::uint8_t without(std::uint8_t flags, std::uint8_t bit) noexcept {
     return static_cast<std::uint8_t>(flags & ~bit);
+}
+
+// receive_once: the attempt of an operation that reports once; -ECANCELED when nothing is there.
+int receive_once(multishot_operation& operation) noexcept {
+    if (operation.kind() != operation_kind::receive_borrowed) {
+        return -ECANCELED;
+    }
+    auto& receive = static_cast<receive_borrowed_operation&>(operation);
+    if (receive.how_often != shots::one) {
+        return -ECANCELED;
+    }
+    int result = 0;
+    switch (operation_access::pool(receive).receive(receive, result)) {
+    case buffer_pool::received::bytes:
+    case buffer_pool::received::ended: return result;
+    default: return -ECANCELED;
+    }
 }
 
 } // namespace
@@ -39,14 +57,18 @@ void epoll_backend::submit_many(multishot_operation& what) noexcept {
 }
 
 void epoll_backend::cancel_many(multishot_operation& what) noexcept {
+    int result = -ECANCELED;
     if ((operation_access::flags(what) & starves) != 0) {
         operation_access::pool(static_cast<receive_borrowed_operation&>(what)).starving.erase(what);
     } else {
         interest& place = *table_.find(descriptor_of(what));
+        if (owes_attempt(place, what)) {
+            result = receive_once(what);
+        }
         stop_waiting(place, what);
         place.readable = true; // as in cancel
     }
-    end(what, -ECANCELED);
+    end(what, result);
 }
 
 void epoll_backend::resume(multishot_operation& what) noexcept {
@@ -76,8 +98,13 @@ void epoll_backend::feed(buffer_pool& pool) noexcept {
 void epoll_backend::go_on(interest& place, multishot_operation& what) noexcept {
     place.readers.push_back(what);
     ++waiting_;
-    if (place.readable && place.readers.front() == &what) {
+    if (place.readers.front() != &what) {
+        return;
+    }
+    if (place.readable) {
         serve_many(place, what);
+    } else {
+        operation_access::flags(what) |= unasked;
     }
 }
 

@@ -111,13 +111,18 @@ void uring_backend::starve(receive_borrowed_operation& what) noexcept {
     operation_access::pool(what).starving.push_back(what);
 }
 
-// arm_again: the kernel is to go on, in the better of the two ways that there are now.
-void uring_backend::arm_again(receive_borrowed_operation& what) noexcept {
-    std::uint8_t& flags = operation_access::flags(what);
+// choose_way: the better of the two ways that there are now.
+void uring_backend::choose_way(receive_borrowed_operation& operation) noexcept {
+    std::uint8_t& flags = operation_access::flags(operation);
     flags &= static_cast<std::uint8_t>(~many_flag::by_poll);
-    if (operation_access::pool(what).kernel == 0) {
+    if (operation_access::pool(operation).kernel == 0) {
         flags |= many_flag::by_poll;
     }
+}
+
+// arm_again: the kernel is to go on.
+void uring_backend::arm_again(receive_borrowed_operation& what) noexcept {
+    choose_way(what);
     waiting_.push_back(what);
 }
 
@@ -179,7 +184,9 @@ void uring_backend::pull(receive_borrowed_operation& what) noexcept {
         case received::ended: complete_last(what, result); return;
         case received::no_buffer:
             // The kernel may have some, which are as good.
-            if (operation_access::pool(what).kernel == 0) {
+            // What is cancelled waits for none: its cancel request has met a poll that had ended.
+            if (operation_access::pool(what).kernel == 0 &&
+                what.state() == operation_state::in_flight) {
                 starve(what);
                 return;
             }

@@ -104,8 +104,8 @@ bool uring_backend::begin(operation& what) noexcept {
         }
         break;
     case operation_kind::receive_borrowed:
-        arm_again(static_cast<receive_borrowed_operation&>(what));
-        return false;
+        choose_way(static_cast<receive_borrowed_operation&>(what));
+        break;
     case operation_kind::read:
     case operation_kind::read_vector:
         if (const int error = refuse_offset(what)) {

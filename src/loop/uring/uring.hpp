@@ -143,6 +143,7 @@ class uring_backend final : public backend {
     void complete_borrowed(receive_borrowed_operation& what,
                            const io_uring_cqe& completion) noexcept;
     void pull(receive_borrowed_operation& what) noexcept;
+    static void choose_way(receive_borrowed_operation& operation) noexcept;
     void arm_again(receive_borrowed_operation& what) noexcept;
     void starve(receive_borrowed_operation& what) noexcept;
     void offer(buffer_pool& pool) noexcept;
