@@ -54,14 +54,18 @@ int run(const std::vector<std::string>& command, const std::string& prefix) {
     pirn::task_group readers;
     readers.spawn([&] { pass_on(child.output(), output, prefix); });
     readers.spawn([&] { pass_on(child.errors(), errors, prefix); });
-    auto signals = pirn::spawn([&] {
-        child.signal(wanted.wait());
-        pirn::sleep_for(5s);
-        child.signal(SIGKILL);
+    pirn::task_group signals; // a signal that cannot be handed on ends the wait for the child
+    return signals.run([&] {
+        signals.spawn([&] {
+            child.signal(wanted.wait());
+            pirn::sleep_for(5s);
+            child.signal(SIGKILL);
+        });
+        const io::exit_state end = child.wait();
+        readers.wait(); // what it has said last
+        signals.cancel();
+        return end.shell_status();
     });
-    const io::exit_state end = child.wait();
-    readers.wait(); // what it has said last
-    return end.shell_status();
 }
 
 } // namespace

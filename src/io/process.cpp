@@ -282,7 +282,7 @@ process::~process() {
 // reap: 1 when that was its end, 0 while it runs, or a negative errno.
 int process::reap() {
     os::child_end end;
-    const int result = os::reap_by_pidfd(pidfd_.get(), end);
+    const int result = os::reap_by_pidfd(pidfd_.get(), id_, end);
     if (result != 0) {
         ended_ = result > 0 ? state_of(end) : exit_state{};
         lost_ = result < 0;
@@ -304,7 +304,10 @@ exit_state process::wait(std::error_code& error) {
             error = error_of(result);
             return {};
         }
-        reap();
+        if (const int reaped = reap(); reaped < 0) {
+            error = error_of(reaped);
+            return {};
+        }
     }
     if (lost_) {
         error = std::make_error_code(std::errc::no_child_process);

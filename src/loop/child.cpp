@@ -12,7 +12,7 @@ namespace pirn::detail {
 std::optional<int> ask_child(child_operation& what) noexcept {
     os::handle& pidfd = operation_access::pidfd(what);
     os::child_end end;
-    int found = pidfd ? os::reap_by_pidfd(pidfd.get(), end) : os::reap(what.pid, end);
+    int found = pidfd ? os::reap_by_pidfd(pidfd.get(), what.pid, end) : os::reap(what.pid, end);
     if (found == 0 && !pidfd) {
         found = os::open_process(what.pid);
         pidfd = os::handle{found};

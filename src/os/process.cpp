@@ -15,6 +15,31 @@
 namespace pirn::os {
 namespace {
 
+// has_its_number: whether the child of this pidfd runs, or waits to be reaped.
+bool has_its_number(int pidfd) noexcept {
+    return ::syscall(SYS_pidfd_send_signal, pidfd, 0, nullptr, 0) == 0;
+}
+
+// is_refused_wait: whether the kernel does not know a wait, or a policy forbids it.
+bool is_refused_wait(int result) noexcept {
+    return result == -ENOSYS || result == -EPERM || result == -EINVAL;
+}
+
+// reap_by_waitpid: as reap.
+int reap_by_waitpid(pid_t process, child_end& end) noexcept {
+    int status = 0;
+    const pid_t found = ::waitpid(process, &status, WNOHANG | __WALL);
+    if (found < 0) {
+        return -errno;
+    }
+    if (found > 0 && WIFEXITED(status)) {
+        end = {CLD_EXITED, WEXITSTATUS(status)};
+    } else if (found > 0) {
+        end = {WCOREDUMP(status) ? CLD_DUMPED : CLD_KILLED, WTERMSIG(status)};
+    }
+    return found > 0 ? 1 : 0;
+}
+
 int wait_without_waiting(idtype_t type, id_t id, child_end& end) noexcept {
     siginfo_t found{};
     if (::waitid(type, id, &found, WEXITED | WNOHANG) != 0) {
@@ -61,11 +86,28 @@ int open_process(pid_t process) noexcept {
 }
 
 int reap(pid_t process, child_end& end) noexcept {
-    return process <= 0 ? -EINVAL : wait_without_waiting(P_PID, static_cast<id_t>(process), end);
+    if (process <= 0) {
+        return -EINVAL;
+    }
+    const int result = wait_without_waiting(P_PID, static_cast<id_t>(process), end);
+    return is_refused_wait(result) ? reap_by_waitpid(process, end) : result;
 }
 
-int reap_by_pidfd(int pidfd, child_end& end) noexcept {
-    return wait_without_waiting(P_PIDFD, static_cast<id_t>(pidfd), end);
+int reap_by_pidfd(int pidfd, pid_t process, child_end& end) noexcept {
+    const int result = wait_without_waiting(P_PIDFD, static_cast<id_t>(pidfd), end);
+    return is_refused_wait(result) && has_its_number(pidfd) ? reap_by_waitpid(process, end)
+                                                            : result;
+}
+
+void bury(pid_t process, int pidfd) noexcept {
+    siginfo_t end{};
+    const idtype_t type = pidfd >= 0 ? P_PIDFD : P_PID;
+    const auto id = static_cast<id_t>(pidfd >= 0 ? pidfd : process);
+    const int result =
+        uninterrupted([&] { return result_of(::waitid(type, id, &end, WEXITED | __WALL)); });
+    if (is_refused_wait(result) && (pidfd < 0 || has_its_number(pidfd))) {
+        uninterrupted([&] { return result_of(::waitpid(process, nullptr, __WALL)); });
+    }
 }
 
 } // namespace pirn::os

@@ -60,7 +60,12 @@ int open_process(pid_t process) noexcept;
 
 // reap: 1 and how it has ended, which reaps it; 0 while it runs; -ECHILD when it is no child. By number,
 // or by pidfd, which cannot mean another process that got the number meanwhile. Never suspend.
+// Where a policy refuses waitid, waitpid takes its place as long as the child has its number.
 int reap(pid_t process, child_end& end) noexcept;
-int reap_by_pidfd(int pidfd, child_end& end) noexcept;
+int reap_by_pidfd(int pidfd, pid_t process, child_end& end) noexcept;
+
+// bury: waits for a child that has not become what it was to be, and reaps it: by its number only where no other code
+// can have reaped it. A pidfd below 0 is none. Blocks.
+void bury(pid_t process, int pidfd) noexcept;
 
 } // namespace pirn::os

@@ -293,14 +293,6 @@ class stack_for_child {
     void* base_;
 };
 
-// bury: reaps a child that has not become what it was to be. By its number only where no other code can have reaped it.
-void bury(pid_t process, int pidfd) noexcept {
-    siginfo_t end{};
-    const idtype_t type = pidfd >= 0 ? P_PIDFD : P_PID;
-    const auto id = static_cast<id_t>(pidfd >= 0 ? pidfd : process);
-    uninterrupted([&] { return result_of(::waitid(type, id, &end, WEXITED | __WALL)); });
-}
-
 spawned outcome(const plan& made, pid_t process, int pidfd) noexcept {
     if (made.error == 0) {
         return {.process = process, .pidfd = pidfd};
