@@ -186,11 +186,11 @@ TEST_P(depth, what_was_deep_is_there_after_a_suspension) {
 TEST(many_coroutines, can_be_created_and_destroyed_one_after_the_other) {
     const auto before = pirn::live();
     long sum = 0;
-    for (int i = 0; i < 1'000'000 / support::slowness; ++i) {
+    for (int i = 0; i < 1'000'000 / support::slowness_of_lives; ++i) {
         pirn::coroutine<void, void, int> one{[i] { return i % 2; }};
         sum += one.finish();
     }
-    EXPECT_EQ(sum, 500'000 / support::slowness);
+    EXPECT_EQ(sum, 500'000 / support::slowness_of_lives);
     EXPECT_EQ(pirn::live(), before);
 }
 

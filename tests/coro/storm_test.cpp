@@ -25,7 +25,7 @@ TEST_F(storm, of_a_million_lives_takes_no_more_than_one_stack) {
     pirn::mapped_stack_source below;
     pirn::pooled_stack_source pool{below};
     long sum = 0;
-    for (int i = 0; i < 1'000'000 / support::slowness; ++i) {
+    for (int i = 0; i < 1'000'000 / support::slowness_of_lives; ++i) {
         pirn::coroutine<int> lives{{.stacks = &pool}, [i](auto& self) {
                                        self.yield(i % 2);
                                        self.yield(0);
@@ -37,7 +37,7 @@ TEST_F(storm, of_a_million_lives_takes_no_more_than_one_stack) {
         lives.next();
         lives.resume();
     }
-    EXPECT_EQ(sum, 500'000 / support::slowness);
+    EXPECT_EQ(sum, 500'000 / support::slowness_of_lives);
     EXPECT_EQ(pool.kept(), 1U);
 }
 
