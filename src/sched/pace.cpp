@@ -6,15 +6,11 @@
 #include <pirn/base/time.hpp>
 #include <pirn/sched/scheduler.hpp>
 
-#include "sched/access.hpp"
-#include "sched/share.hpp"
-
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <tuple>
 
 namespace pirn {
 namespace {
@@ -22,46 +18,14 @@ namespace {
 // How long tasks may have turns, one step aside, until the idler is asked for news.
 constexpr std::chrono::microseconds longest_between_polls{50};
 
-// How long those who go on at once may do so, one step aside, before one who has waited longer; see let_in.
+// How long those who go on at once may do so, one step aside, before those who have waited longer.
 constexpr std::chrono::milliseconds longest_jumping{1};
-
-// The same before a part of a tree: from the one above to this, twice as long each time.
-constexpr std::chrono::milliseconds longest_before_tree{32};
-
-// How many of those who wait are looked at for one who is to be let in: that costs less than a hundredth of the time.
-constexpr int most_looked_at = 128;
 
 // How often a task yields alone until the clock is looked at; a look costs about as much as three yields.
 constexpr unsigned lone_yields_between_looks = 16;
 
 // The clock has not been looked at since the scheduler was last left.
 constexpr time_point unknown = time_point::min();
-
-// part_of_tree: has not begun, and is likely to begin when whoever has its handle joins it. The others are those that
-// have begun, and those that a group has, or nobody.
-bool part_of_tree(const detail::task& which) noexcept {
-    return !which.begun.load(std::memory_order_relaxed) && which.on_end == nullptr &&
-           which.references.load(std::memory_order_relaxed) > 1;
-}
-
-// take_first: the first of a queue that is such a part, or is not. Those before it go to the end, so that the next search
-// begins with those that this one has not come to.
-detail::task* take_first(detail::task_queue& queue, bool of_tree) noexcept {
-    const detail::task* passed = nullptr;
-    for (int i = 0; i < most_looked_at; ++i) {
-        detail::task* const one = queue.front();
-        if (one == nullptr || one == passed) {
-            return nullptr;
-        }
-        queue.erase(*one);
-        if (part_of_tree(*one) == of_tree) {
-            return one;
-        }
-        queue.push_back(*one);
-        passed = passed != nullptr ? passed : one;
-    }
-    return nullptr;
-}
 
 } // namespace
 
@@ -73,73 +37,19 @@ void scheduler::look() {
     if (looked_at_ != unknown) {
         pace_.looked(current - looked_at_);
     } else {
-        polled_at_ = current;
-        forget_jumps(current);
+        polled_at_ = jumps_since_ = current;
     }
     looked_at_ = current;
+    if (current - jumps_since_ >= longest_jumping) {
+        jumps_since_ = current;
+        jumps_left_ = 0; // those who wait for their turn come first
+    }
     if (many_turns || current - polled_at_ >= longest_between_polls) {
         polled_at_ = current;
         poll();
     } else {
         look_after(pace_.turns());
     }
-    if (!jumped_ || turn_.empty()) {
-        jumps_since_ = tree_since_ = current; // the next turn is of one who has waited
-    } else if (current - jumps_since_ >= longest_jumping) {
-        jumps_since_ = current;
-        let_in(current);
-    }
-}
-
-// let_in: the first of each queue that waits has a turn before those who go on at once. A part of a tree only after twice
-// the time of the one before: with each that begins the tree is walked at one more place, and all that is spawned
-// there needs memory until it is done.
-void scheduler::let_in(time_point current) noexcept {
-    detail::task& jumper = *turn_.pop_front();
-    detail::task_queue first;
-    const auto let_in_one = [&first](detail::task* one) {
-        if (one != nullptr) {
-            first.push_back(*one);
-        }
-        return one != nullptr;
-    };
-    let_in_one(take_first(turn_, false));
-    let_in_one(take_first(runnable_, false));
-    let_in_one(share_ != nullptr ? take_offered(false) : nullptr);
-    if (current - tree_since_ >= tree_patience_) {
-        tree_since_ = current;
-        tree_patience_ = std::min<duration>(2 * tree_patience_, longest_before_tree);
-        std::ignore = let_in_one(take_first(turn_, true)) ||
-                      let_in_one(take_first(runnable_, true)) ||
-                      (share_ != nullptr && let_in_one(take_offered(true)));
-    }
-    jumped_ = first.empty();
-    first.push_back(jumper);
-    first.take_all(turn_);
-    turn_.take_all(first);
-}
-
-// take_offered: out of what others may take.
-detail::task* scheduler::take_offered(bool of_tree) noexcept {
-    detail::task* one = nullptr;
-    {
-        const detail::holding held{share_->guard};
-        one = take_first(share_->fresh, of_tree);
-        if (one == nullptr) {
-            return nullptr;
-        }
-        share_->count.fetch_sub(1, std::memory_order_relaxed);
-    }
-    if (!one->listed) {
-        adopt(*one);
-    }
-    return one;
-}
-
-// forget_jumps: nobody waits.
-void scheduler::forget_jumps(time_point current) noexcept {
-    jumps_since_ = tree_since_ = current;
-    tree_patience_ = longest_jumping;
 }
 
 // look_after: so many turns, or fewer if the idler is to be asked earlier.
@@ -151,8 +61,7 @@ void scheduler::look_after(std::ptrdiff_t turns) noexcept {
 // look_anew: nothing is known of the turns to come, as those before are long ago.
 void scheduler::look_anew() noexcept {
     pace_.restart();
-    looked_at_ = polled_at_ = now();
-    forget_jumps(looked_at_);
+    looked_at_ = polled_at_ = jumps_since_ = now();
     look_after(1);
 }
 
@@ -172,8 +81,7 @@ bool scheduler::poll_is_late() noexcept {
 bool scheduler::may_go_on() noexcept {
     const unsigned more = pace_.answers();
     if (looked_at_ == unknown) {
-        looked_at_ = polled_at_ = now();
-        forget_jumps(looked_at_);
+        looked_at_ = polled_at_ = jumps_since_ = now();
     }
     if (more >= detail::pace::most_answers || ++refills_ >= detail::pace::most_answers ||
         now() - looked_at_ >= detail::pace::between_looks) {

@@ -208,7 +208,6 @@ bool scheduler::round(bool and_more) {
         have_turn(*next);
     }
     if (runnable_.empty() && (share_ == nullptr || fresh_to_take() == 0)) {
-        forget_jumps(jumps_since_);
         poll();
     }
     return !runnable_.empty() || (share_ != nullptr && (fresh_to_take() > 0 || steal()));

@@ -148,8 +148,6 @@ class PIRN_EXPORT scheduler {
     void look();
     void look_anew() noexcept;
     void look_after(std::ptrdiff_t turns) noexcept;
-    void let_in(time_point current) noexcept;
-    void forget_jumps(time_point current) noexcept;
     bool poll_is_late() noexcept;
     bool may_go_on() noexcept;
     void conclude(detail::task& ended);
@@ -172,7 +170,6 @@ class PIRN_EXPORT scheduler {
 
     // In a crew (crew.cpp).
     detail::task* take_fresh() noexcept;
-    detail::task* take_offered(bool of_tree) noexcept;
     void adopt(detail::task& taken) noexcept;
     void offer(detail::task& what) noexcept;
     void send(detail::task& fresh) noexcept;
@@ -206,9 +203,7 @@ class PIRN_EXPORT scheduler {
     detail::pace pace_;
     time_point looked_at_ = time_point::min();
     time_point polled_at_{};
-    time_point jumps_since_{}; // see let_in, also the next two
-    time_point tree_since_{};
-    duration tree_patience_{};
+    time_point jumps_since_{};  // see goes_on_at_once
     unsigned lone_yields_ = 0;  // see poll_is_late
     unsigned refills_ = 0;      // of answers_left_, since a task last gave way
     bool goes_on_ = false;      // after this round with another, until the next poll
