@@ -12,8 +12,8 @@ if(PIRN_SANITIZE)
     if("undefined" IN_LIST PIRN_SANITIZE)
         # Without this a finding is a line in a log of a test that passed.
         add_compile_options(-fno-sanitize-recover=all)
-        # The check of an object's type opens a pipe to find out whether the type can be read. In a process that has
-        # no descriptor left, which many tests are about, it reports wrongs that are none.
+        # The check of an object's type opens a pipe to find out whether the type can be read. Many tests use up all
+        # descriptors, and then the check reports good objects.
         add_compile_options(-fno-sanitize=vptr)
     endif()
 endif()

@@ -319,7 +319,7 @@ spawned spawn_shared(plan& made) noexcept {
 
 // fork_child: 0 in the child. Its pidfd is there if the kernel gives it along.
 pid_t fork_child(int& pidfd) noexcept {
-    if (pirn::detail::under_valgrind()) { // which knows neither clone3 nor pidfd_open
+    if (pirn::detail::under_valgrind()) { // it knows neither clone3 nor pidfd_open
         return static_cast<pid_t>(call(SYS_clone, CLONE_PIDFD | SIGCHLD, 0L, &pidfd, 0L, 0L));
     }
     clone_args arguments{};

@@ -113,8 +113,8 @@ void crew::notify() noexcept {
     }
 }
 
-// notify_if_more: by one who was woken, or has looked around, and has something to do now. Who offers a task wakes one
-// scheduler at most, and none while one searches: so each that comes to work wakes the next.
+// notify_if_more: called by a scheduler that was woken, or that has found work. An offer wakes one scheduler at most, and
+// none while one searches. So each scheduler that begins to work wakes the next one.
 void crew::notify_if_more() noexcept {
     for (std::size_t i = 0; i < size(); ++i) {
         const scheduler* const one = member(i);
@@ -355,7 +355,7 @@ void scheduler::sleep() {
     }
     if (!inbox_.empty() || !calls_.empty() || !runnable_.empty()) {
         crew_->deadlock_reported_.store(0);
-        crew_->notify_if_more(); // whoever woke this one may have wanted it to take something
+        crew_->notify_if_more(); // the wake may have been for a task that another scheduler offers
     }
 }
 

@@ -22,8 +22,8 @@ namespace {
 
 using crews_at_work = support::balanced<>;
 
-// No worker sleeps while a task waits: each task keeps its worker until all have begun. In every other round their
-// workers have just gone to sleep, or are about to.
+// No worker sleeps while a task waits: each task keeps its worker until all tasks have begun. The pause after every other
+// round lets the workers fall asleep, or nearly.
 TEST_F(crews_at_work, are_all_busy_while_a_task_waits) {
     constexpr int workers = 8;
     const auto rounds = [](pirn::scheduler& tasks) {
@@ -47,7 +47,7 @@ TEST_F(crews_at_work, are_all_busy_while_a_task_waits) {
             }
         }
     };
-    // Who looks for deadlocks would find the task some time.
+    // The watchdog for deadlocks would wake a worker, which then finds the task.
     with_helpers(workers - 1, rounds, {.report_deadlock_after = 0ns});
 }
 

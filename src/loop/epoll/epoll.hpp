@@ -89,7 +89,7 @@ class epoll_backend final : public backend {
     os::wakeup wakeup_;
     interest_table table_;
     std::size_t waiting_ = 0; // operations in the table
-    bool embedded_ = false;   // somebody else waits for our descriptor
+    bool embedded_ = false;   // another loop waits for our descriptor
     // The kernel has epoll_pwait2. valgrind 3.19 does not know it, and would print a warning.
     bool has_nanoseconds_ = !detail::under_valgrind();
 };
