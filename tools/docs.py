@@ -120,12 +120,13 @@ def link_flags(build):
     return flags
 
 
-def does_not_compile(root, compiler, flags, place, source):
+def does_not_compile(root, build, compiler, flags, place, source):
     """The finding about one program, or None."""
-    with tempfile.TemporaryDirectory() as folder:
+    # Beside the build, from where the way to the headers is the same in every clone.
+    with tempfile.TemporaryDirectory(dir=build) as folder:
         file = pathlib.Path(folder, "block.cpp")
         file.write_text(source)
-        # Two steps, so that a compiler cache can spare the first. The name is the same wherever the folder is.
+        # Two steps, so that a compiler cache can spare the first.
         cache = [found] if (found := shutil.which("ccache")) else []
         compile_it = [*cache, *compiler, "-std=c++20", "-Wall", "-Wextra", f"-I{root / 'include'}",
                       *(flag for flag in flags if flag.startswith("-D")), "-c", file.name]
@@ -152,11 +153,12 @@ def main():
     found = [finding for path in paths for check in (broken_links, missing_tests)
              for finding in check(root, path)]
     if arguments.build:
-        flags = link_flags(arguments.build)
+        build = arguments.build.resolve()
+        flags = link_flags(build)
         compiler = shlex.split(arguments.compiler)
         blocks = [block for path in paths for block in programs(root, path)]
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-            results = pool.map(lambda b: does_not_compile(root, compiler, flags, *b), blocks)
+            results = pool.map(lambda b: does_not_compile(root, build, compiler, flags, *b), blocks)
             found += [finding for finding in results if finding]
     print("\n".join(found), end="\n" if found else "")
     return 1 if found else 0

@@ -61,7 +61,7 @@ bool leaves_as_it_was(const pirn::coroutine_options& options, const std::excepti
 
 TEST_F(storm, of_exceptions_out_of_coroutines_on_many_threads_keeps_each_ones_identity) {
     constexpr int threads = 4;
-    constexpr int throws = 100'000 / support::slowness / threads;
+    constexpr int throws = 100'000 / support::slowness_of_lives / threads;
     std::atomic<int> wrong = 0;
     std::vector<std::thread> workers;
     for (int thread = 0; thread < threads; ++thread) {

@@ -29,12 +29,11 @@ LOST_CONNECTIONS = ("ENETDOWN", "EPROTO", "ENOPROTOOPT", "EHOSTDOWN", "ENONET", 
 class FaultsTest(harness.ProgramTest):
     def traced(self, injections, command, seconds=60):
         """Runs a command under strace with these answers of the kernel; on the backend of the test's way."""
-        strace = self.need("strace", "strace")
+        strace = self.strace(*injections)
         if self.way == "uring" and (reason := why_no_uring()):
             self.skipTest(reason)
         environment = {**os.environ, "PIRN_BACKEND": self.way if self.way in ("uring", "epoll") else ""}
-        inject = [word for one in injections for word in ("-e", f"inject={one}")]
-        done = self.run_tool(strace, "-f", "-o", os.devnull, *inject, *command, seconds=seconds, env=environment)
+        done = self.run_tool(*strace, *command, seconds=seconds, env=environment)
         if done.returncode == 1 and b"strace:" in done.stderr:
             self.skipTest(f"strace cannot trace here: {done.stderr.decode()}")
         return done

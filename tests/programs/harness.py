@@ -4,14 +4,17 @@ and says why, and nothing hangs.
 
 A file of tests ends with harness.main(). Then it understands
 
-    x_test.py --list                one line per entry for CMake: name, way, seconds, labels
+    x_test.py --list                one line per entry: name, way, seconds, labels
     x_test.py --run NAME --way WAY  runs one of them: exit code 0, 1, or 77 for skipped
+
+and `harness.py x_test.py y_test.py` lists those of several files for CMake, each line with its file before it.
 
 A *way* is a manner in which the same test runs once more: another backend, another number of threads.
 What the ways mean stands in server.py. Paths of programs come from the environment, see setting().
 """
 
 import argparse
+import importlib
 import os
 import shutil
 import signal
@@ -73,6 +76,15 @@ class ProgramTest(unittest.TestCase):
             self.skipTest(f"{tool} is not installed (Debian's package {package})")
         return path
 
+    def strace(self, *injections):
+        """The beginning of a command line: strace, which makes the kernel answer as injections such as
+        "accept4:error=EPROTO:when=2" say, and stops the program at no other call. A call with ? before it need not
+        exist on this machine."""
+        calls = sorted({one.split(":")[0] for one in injections})
+        return [self.need("strace", "strace"), "-f", "--seccomp-bpf", "-o", os.devnull,
+                "-e", "trace=" + (",".join(calls) or "none"),
+                *(word for one in injections for word in ("-e", f"inject={one}"))]
+
     def run_tool(self, *command, sends=b"", seconds=60, **more):
         """Runs a program to its end; what it prints comes back as bytes."""
         return subprocess.run(command, input=sends, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -103,6 +115,20 @@ def tests_of(module):
             for method in vars(case) if method.startswith("test_")}
 
 
+def entries(tests):
+    """A line for each test and way."""
+    for name, test in tests.items():
+        ways, seconds, label = facts_about(*test)
+        yield from (f"{name} {way} {seconds} {label}" for way in ways)
+
+
+def list_files(names):
+    for name in names:
+        module = importlib.import_module(name.removesuffix(".py"))
+        for line in entries(tests_of(module)):
+            print(name, line)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--list", action="store_true")
@@ -112,10 +138,7 @@ def main():
 
     tests = tests_of(sys.modules["__main__"])
     if chosen.list:
-        for name, test in tests.items():
-            ways, seconds, label = facts_about(*test)
-            for way in ways:
-                print(name, way, seconds, label)
+        print(*entries(tests), sep="\n")
         return 0
     if chosen.run not in tests:
         parser.error(f"there is no test {chosen.run!r}; --list names them")
@@ -140,3 +163,7 @@ def run(test, seconds):
         print(f"SKIPPED: {reason}")
         return SKIPPED
     return 0
+
+
+if __name__ == "__main__":
+    list_files(sys.argv[1:])

@@ -129,14 +129,11 @@ class ProcTest(harness.ProgramTest):
     def refused(self, refusals, *words):
         """The command of a proc whose kernel refuses these calls, and its environment. strace ends when the last
         process that it traces has ended: a child that stays behind is a test that takes too long."""
-        strace = self.need("strace", "strace")
         backend = self.way.removeprefix("refused_")
         if backend == "uring" and (reason := why_no_uring()):
             self.skipTest(reason)
-        inject = [word for one in refusals.split(",")
-                  for word in ("-e", "inject=?{}:error={}".format(*one.split(":")))]
-        command = [strace, "-f", "-o", os.devnull, *inject, setting("PIRN_TEST_PROGRAM"), *words]
-        return command, {**os.environ, "PIRN_BACKEND": backend}
+        strace = self.strace(*("?{}:error={}".format(*one.split(":")) for one in refusals.split(",")))
+        return [*strace, setting("PIRN_TEST_PROGRAM"), *words], {**os.environ, "PIRN_BACKEND": backend}
 
     def said_without(self, refusals):
         """How proc ends when the kernel refuses these calls, and what it has said."""

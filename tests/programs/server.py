@@ -174,11 +174,10 @@ def start_traced(test, command, environment, inject):
     then becomes the program. Signals go to the program, so that strace sees it through to the end."""
     if os.environ.get("PIRN_TEST_SANITIZE"):
         test.skipTest("strace and the sanitizers get into each other's way: both trace")
-    strace = test.need("strace", "strace")
+    strace = test.strace(inject)
     told, tell = os.pipe()
     try:
-        server = Server([strace, "-f", "-o", os.devnull, "-e", f"inject={inject}",
-                         "sh", "-c", f'echo $$ >&{tell}; exec "$@"', "sh", *command],
+        server = Server([*strace, "sh", "-c", f'echo $$ >&{tell}; exec "$@"', "sh", *command],
                         environment, pass_fds=[tell])
     finally:
         os.close(tell)

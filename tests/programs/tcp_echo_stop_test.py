@@ -138,15 +138,13 @@ class TcpEchoStopTest(harness.ProgramTest):
     # A thread that cannot be made, and a wait for signals that cannot begin: no server hangs, or hears no SIGTERM.
     @about(ways=("refused",), seconds=60)
     def test_what_the_kernel_refuses_at_the_beginning_ends_it_with_a_sentence(self):
-        strace = self.need("strace", "strace")
         echo = harness.setting("PIRN_TEST_TCP_ECHO")
         for injections, words in (
                 (("clone3:error=EAGAIN:when=2", "clone:error=EAGAIN"), ("--threads", "3")),
                 (("clone3:error=EAGAIN", "clone:error=EAGAIN"), ("--threads", "2")),
                 (("epoll_ctl:error=ENOSPC:when=2",), ("--backend", "epoll")),
                 (("epoll_ctl:error=ENOSPC:when=3",), ("--backend", "epoll"))):
-            inject = [word for one in injections for word in ("-e", f"inject={one}")]
-            done = self.run_tool(strace, "-f", "-o", os.devnull, *inject, echo, *words, seconds=10)
+            done = self.run_tool(*self.strace(*injections), echo, *words, seconds=10)
             if done.returncode == 1 and b"strace:" in done.stderr:
                 self.skipTest(f"strace cannot trace here: {done.stderr.decode()}")
             self.assertEqual(done.returncode, 1, (injections, done))

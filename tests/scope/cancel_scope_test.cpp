@@ -329,7 +329,7 @@ TEST_F(scopes, are_reached_by_the_request_to_stop_their_task) {
 // Hazard 49.
 TEST_F(scopes, a_million_deep_are_cancelled_at_once) {
     pirn::run([] {
-        std::deque<pirn::detail::cancel_node> chain(1'000'000);
+        std::deque<pirn::detail::cancel_node> chain(1'000'000 / support::slowness);
         pirn::cancel_scope top;
         std::ignore = top.run([&] {
             auto* above = pirn::detail::current_task()->innermost;
@@ -348,7 +348,7 @@ TEST_F(scopes, a_million_deep_are_cancelled_at_once) {
 
 TEST_F(scopes, a_million_side_by_side_are_cancelled_at_once) {
     pirn::run([] {
-        std::deque<pirn::detail::cancel_node> row(1'000'000);
+        std::deque<pirn::detail::cancel_node> row(1'000'000 / support::slowness);
         pirn::cancel_scope top;
         std::ignore = top.run([&] {
             auto& above = *pirn::detail::current_task()->innermost;

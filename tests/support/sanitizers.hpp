@@ -31,19 +31,19 @@ inline constexpr bool under_valgrind = true;
 inline constexpr bool under_valgrind = false;
 #endif
 
-// How much slower an instrument makes things, for loops that are long to find rare events.
-inline constexpr int slowness = under_valgrind ? 50 : under_sanitizer ? 10 : 1;
-
-// The same for loops of coroutines' lives: AddressSanitizer maps and unmaps more than a megabyte for each, and
-// ThreadSanitizer makes a fiber.
-inline constexpr int slowness_of_lives = under_sanitizer ? 100 : slowness;
-
 // Whether the program runs under qemu-user, whose system calls are not quite those of a kernel.
 #if defined(PIRN_TEST_EMULATED)
 inline constexpr bool under_emulator = true;
 #else
 inline constexpr bool under_emulator = false;
 #endif
+
+// How much slower an instrument or an emulator makes things, for loops that are long to find rare events.
+inline constexpr int slowness = under_valgrind ? 50 : under_sanitizer || under_emulator ? 10 : 1;
+
+// The same for loops of coroutines' lives: AddressSanitizer maps and unmaps more than a megabyte for each, and
+// ThreadSanitizer makes a fiber.
+inline constexpr int slowness_of_lives = under_sanitizer ? 100 : slowness;
 
 // Whether the portable switch is compiled in, which differs in what it keeps.
 inline constexpr bool by_ucontext = PIRN_CONTEXT_UCONTEXT;
