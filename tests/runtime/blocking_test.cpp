@@ -152,4 +152,118 @@ TEST_F(blocking, runs_on_the_pool_that_is_named_for_calls) {
               [&] { pirn::blocking([&] { EXPECT_EQ(pool->threads(), 1U); }); });
 }
 
+TEST_F(blocking, that_may_be_abandoned_gives_and_throws_as_ever) {
+    pirn::run([] {
+        EXPECT_EQ(pirn::blocking({.abandon = true}, [] { return std::string{"text"}; }), "text");
+        EXPECT_EQ(*pirn::blocking({.abandon = true}, [own = std::make_unique<int>(
+                                                          3)]() mutable { return std::move(own); }),
+                  3);
+        int called = 0;
+        pirn::blocking({.abandon = true}, [&called] { ++called; });
+        pirn::blocking({}, [&called] { ++called; });
+        EXPECT_EQ(called, 2);
+        EXPECT_THROW(
+            pirn::blocking({.abandon = true}, []() -> int { throw std::out_of_range{"far"}; }),
+            std::out_of_range);
+    });
+}
+
+class abandoned : public support::balanced<testing::TestWithParam<std::size_t>> {};
+
+// gate: what a function on the pool waits for, although it is asked to stop.
+struct gate {
+    std::atomic<bool> begun{false};
+    std::atomic<bool> open{false};
+    std::atomic<bool> passed{false};
+    void pass() {
+        begun = true;
+        while (!open) std::this_thread::sleep_for(1ms);
+        passed = true;
+    }
+};
+
+TEST_P(abandoned, calls_end_with_their_scope_and_are_waited_for_by_the_runtime) {
+    const auto way = std::make_shared<gate>();
+    pirn::run({.threads = GetParam()}, [&] {
+        const auto got = pirn::try_with_timeout(20ms, [&] {
+            return pirn::blocking({.abandon = true}, [way] {
+                way->pass();
+                return std::string{"nobody wants it"};
+            });
+        });
+        EXPECT_FALSE(got.has_value());
+        EXPECT_FALSE(way->passed);
+        way->open = true;
+    });
+    EXPECT_EQ(way->passed, way->begun);
+    EXPECT_EQ(way.use_count(), 1); // what the function owned has gone with the runtime
+}
+
+TEST_P(abandoned, calls_know_that_they_are) {
+    std::atomic<bool> told{false};
+    pirn::run({.threads = GetParam()}, [&] {
+        std::atomic<bool> begun{false};
+        auto task = pirn::spawn([&] {
+            pirn::blocking({.abandon = true}, [&](pirn::blocking_call& call) {
+                begun = true;
+                while (!call.stop_requested()) std::this_thread::sleep_for(1ms);
+                told = true;
+            });
+        });
+        while (!begun) pirn::sleep_for(1ms);
+        task.request_stop();
+        EXPECT_THROW(task.get(), pirn::cancelled);
+        while (!told) pirn::sleep_for(1ms); // `begun` is ours until then
+    });
+    EXPECT_TRUE(told);
+}
+
+TEST_P(abandoned, calls_that_throw_are_reported) {
+    const auto way = std::make_shared<gate>();
+    testing::internal::CaptureStderr();
+    pirn::run({.threads = GetParam()}, [&] {
+        auto task = pirn::spawn([&] {
+            pirn::blocking({.abandon = true}, [way] {
+                way->pass();
+                throw std::runtime_error{"too late"};
+            });
+        });
+        while (!way->begun) pirn::sleep_for(1ms);
+        task.request_stop();
+        EXPECT_THROW(task.get(), pirn::cancelled);
+        way->open = true;
+    });
+    const std::string said = testing::internal::GetCapturedStderr();
+    EXPECT_NE(said.find("too late"), std::string::npos) << said;
+    EXPECT_NE(said.find("blocking_test.cpp"), std::string::npos) << said;
+}
+
+TEST_P(abandoned, calls_that_had_not_begun_are_not_made) {
+    pirn::run({.threads = GetParam()}, [] {
+        auto task = pirn::spawn({.worker = pirn::this_worker}, [] {
+            EXPECT_THROW(pirn::blocking({.abandon = true}, [] { ADD_FAILURE(); }), pirn::cancelled);
+        });
+        task.request_stop();
+        task.join();
+    });
+}
+
+TEST_P(abandoned, calls_are_not_where_nobody_says_so) {
+    const auto way = std::make_shared<gate>();
+    pirn::run({.threads = GetParam()}, [&] {
+        auto task = pirn::spawn([&] {
+            return pirn::blocking({}, [way] {
+                way->pass();
+                return 11;
+            });
+        });
+        while (!way->begun) pirn::sleep_for(1ms);
+        task.request_stop();
+        way->open = true;
+        EXPECT_EQ(task.get(), 11);
+    });
+}
+
+INSTANTIATE_TEST_SUITE_P(on_threads, abandoned, testing::Values(1, 4));
+
 } // namespace

@@ -3,6 +3,7 @@
 // Calls that block a thread, made on one of the blocking pool while other tasks run:
 //
 //   auto row = pirn::blocking([&] { return database.query(text); });
+//   auto found = pirn::blocking({.abandon = true}, [name] { return look_up(name); }); // its end is not waited for
 //
 // The task waits; its thread does not. Threads of the pool come and go with the demand, up to 16 unless
 // loop_options::calls names another pool. Files and names have a pool of their own (loop_options::pool): calls that take
@@ -14,6 +15,7 @@
 #include <pirn/base/export.hpp>
 #include <pirn/loop/work.hpp>
 #include <pirn/runtime/await.hpp>
+#include <pirn/runtime/spawn.hpp>
 #include <pirn/sched/task.hpp>
 
 #include <cerrno>
@@ -30,6 +32,12 @@ namespace detail {
 template <class, class>
 struct blocking_work;
 } // namespace detail
+
+struct blocking_options {
+    // Whether a request to stop, or a deadline, ends the wait at once, although the function has begun. It then runs on
+    // to its end, which the runtime waits for; what it returns is destroyed, and what it throws is reported on stderr.
+    bool abandon = false;
+};
 
 // blocking_call: what a function on the pool may ask about the call that it is in.
 class blocking_call {
@@ -122,6 +130,42 @@ auto blocking(Function&& function, std::source_location where = std::source_loca
     if constexpr (!std::is_void_v<result>) {
         return *std::move(work.result_of_call);
     }
+}
+
+namespace detail {
+
+// abandoning: a call whose task, when it is left before its end, is asked to stop and goes on by itself.
+template <class Result>
+struct abandoning {
+    explicit abandoning(join_handle<Result>&& which) noexcept : call{std::move(which)} {}
+    abandoning(const abandoning&) = delete;
+    abandoning& operator=(const abandoning&) = delete;
+    ~abandoning() {
+        if (call.valid()) {
+            call.request_stop();
+            call.detach();
+        }
+    }
+    join_handle<Result> call;
+};
+
+} // namespace detail
+
+// blocking: the same, with options. The function belongs to the call, which destroys it when it has ended: one that may
+// be abandoned refers to nothing that may be gone by then. Throws what `blocking` throws; with `abandon` also
+// std::bad_alloc or std::system_error if there is no memory for a task. Suspends.
+template <class Function>
+auto blocking(const blocking_options& options, Function function,
+              std::source_location where = std::source_location::current()) {
+    if (!options.abandon) {
+        return blocking(function, where);
+    }
+    using result = typename detail::blocking_result<Function>::type;
+    detail::abandoning<result> waits{pirn::spawn(
+        {.name = "blocking", .worker = this_worker},
+        [own = std::move(function), where]() mutable -> result { return blocking(own, where); },
+        where)};
+    return waits.call.get();
 }
 
 } // namespace pirn
