@@ -59,6 +59,18 @@ struct scheduler_access {
     }
     // look_is_due: the scheduler itself looks at the clock, or asks for news, before another task has its turn.
     static bool look_is_due(const scheduler& of) noexcept { return of.turns_left_ <= 1; }
+    // next_of_turn: null when all of this turn have had theirs.
+    static task* next_of_turn(scheduler& of) noexcept {
+        if (PIRN_UNLIKELY(of.ahead_ > 0)) {
+            if (task* const one = of.let_in_.pop_front()) {
+                return one;
+            }
+            --of.ahead_;
+        } else {
+            of.jumps_left_ = jumps_per_turn;
+        }
+        return of.turn_.pop_front();
+    }
     // Who runs when the running task is put aside, so that the way goes from task to task; null when the scheduler
     // itself should have a look.
     static task* next_in_turn(scheduler& of) noexcept {
@@ -66,11 +78,10 @@ struct scheduler_access {
     }
     // The same where no look is due.
     static task* next_before_look(scheduler& of) noexcept {
-        task* next = of.turn_.pop_front();
+        task* next = next_of_turn(of);
         if (next == nullptr && of.goes_on_ && (alone(of) || of.fresh_to_take() == 0)) {
             next = of.runnable_.pop_front();
         }
-        of.jumps_left_ = jumps_per_turn;
         of.turns_left_ -= next != nullptr ? 1 : 0;
         return next;
     }

@@ -236,7 +236,7 @@ bool scheduler::take_now(detail::task& fresh) noexcept {
     }
     if (look_is_due) {
         turn_.push_front(fresh);
-        jumped_ = true;
+        ++ahead_;
         return false;
     }
     --turns_left_;

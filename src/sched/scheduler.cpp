@@ -81,8 +81,10 @@ class scheduler::current_turn {
     }
     ~current_turn() {
         if (!of_.turn_.empty()) {
-            of_.turn_.take_all(of_.runnable_);
-            of_.runnable_.take_all(of_.turn_);
+            of_.let_in_.take_all(of_.turn_);
+            of_.let_in_.take_all(of_.runnable_);
+            of_.runnable_.take_all(of_.let_in_);
+            of_.ahead_ = 0;
         }
         of_.outer_ = nullptr;
         of_.goes_on_ = false;
@@ -194,10 +196,7 @@ bool scheduler::round(bool and_more) {
     goes_on_ = and_more;
     std::size_t fresh_left = share_ != nullptr ? fresh_to_take() : 0;
     for (;;) {
-        detail::task* next = turn_.pop_front();
-        if (!std::exchange(jumped_, false)) {
-            jumps_left_ = detail::jumps_per_turn;
-        }
+        detail::task* next = detail::scheduler_access::next_of_turn(*this);
         if (next == nullptr && fresh_left > 0) {
             --fresh_left;
             next = take_fresh();
@@ -208,6 +207,7 @@ bool scheduler::round(bool and_more) {
         have_turn(*next);
     }
     if (runnable_.empty() && (share_ == nullptr || fresh_to_take() == 0)) {
+        forget_jumps();
         poll();
     }
     return !runnable_.empty() || (share_ != nullptr && (fresh_to_take() > 0 || steal()));

@@ -148,6 +148,9 @@ class PIRN_EXPORT scheduler {
     void look();
     void look_anew() noexcept;
     void look_after(std::ptrdiff_t turns) noexcept;
+    void let_in(time_point current) noexcept;
+    detail::task* take_last_ahead() noexcept;
+    void forget_jumps() noexcept;
     bool poll_is_late() noexcept;
     bool may_go_on() noexcept;
     void conclude(detail::task& ended);
@@ -170,6 +173,7 @@ class PIRN_EXPORT scheduler {
 
     // In a crew (crew.cpp).
     detail::task* take_fresh() noexcept;
+    detail::task* take_offered(bool of_tree) noexcept;
     void adopt(detail::task& taken) noexcept;
     void offer(detail::task& what) noexcept;
     void send(detail::task& fresh) noexcept;
@@ -203,7 +207,9 @@ class PIRN_EXPORT scheduler {
     detail::pace pace_;
     time_point looked_at_ = time_point::min();
     time_point polled_at_{};
-    time_point jumps_since_{};  // see goes_on_at_once
+    time_point jumps_since_{}; // see let_in, also the next two
+    time_point tree_since_{};
+    duration tree_patience_{};
     unsigned lone_yields_ = 0;  // see poll_is_late
     unsigned refills_ = 0;      // of answers_left_, since a task last gave way
     bool goes_on_ = false;      // after this round with another, until the next poll
@@ -211,7 +217,8 @@ class PIRN_EXPORT scheduler {
     bool nothing_new_ = false;  // since it was looked for deadlocks, no task has had a turn
     time_point next_look_{};    // for circles
     unsigned jumps_left_ = 0;   // see goes_on_at_once
-    bool jumped_ = false;       // the first of turn_ is there by such a jump
+    unsigned ahead_ = 0;        // so many of turn_, the first ones, are there by such a jump
+    detail::task_queue let_in_; // before turn_
     unsigned answers_left_ = 0; // see detail::spend_answer
     list<detail::task, &detail::task::alive_link> alive_;
     mutable detail::spin_lock alive_guard_;

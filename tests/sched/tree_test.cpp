@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MIT
+//
+// A tree of tasks that are joined, and tasks that wait beside it. The time is the test's own: a leaf takes a tenth of a
+// millisecond of it.
+#include <pirn/base/time.hpp>
+#include <pirn/sched/park.hpp>
+#include <pirn/sched/scheduler.hpp>
+
+#include "support/account.hpp"
+#include "support/helpers.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <functional>
+#include <string>
+
+#include <gtest/gtest.h>
+
+using namespace std::chrono_literals;
+
+namespace {
+
+class trees : public support::balanced<testing::TestWithParam<bool>> {
+  protected:
+    // Alone, or in a crew, where what has not begun waits in another queue.
+    static void run(const std::function<void(pirn::scheduler&)>& does) {
+        if (GetParam()) {
+            support::with_helpers(0, does);
+        } else {
+            pirn::scheduler tasks;
+            does(tasks);
+        }
+    }
+};
+
+struct own_time {
+    ~own_time() { pirn::detail::tell_time_by(before); }
+    pirn::time_point now = pirn::clock::now();
+    const pirn::time_point* before = pirn::detail::tell_time_by(&now);
+};
+
+constexpr auto leaf_time = 100us;
+
+// The tree: ten below each.
+struct walk {
+    pirn::scheduler& tasks;
+    own_time& time;
+    int begun = 0; // and not ended
+    int most_begun = 0;
+    int leaves = 0;
+
+    void below(int levels) {
+        most_begun = std::max(most_begun, ++begun);
+        if (levels == 0) {
+            time.now += leaf_time;
+            ++leaves;
+        } else {
+            std::array<pirn::join_handle<void>, 10> parts;
+            for (auto& part : parts) {
+                part = tasks.spawn([this, levels] { below(levels - 1); });
+            }
+            for (auto& part : parts) part.join();
+        }
+        --begun;
+    }
+};
+
+// How long it was never this one's turn, at most, while the tree was walked.
+struct onlooker {
+    pirn::time_point last;
+    pirn::duration longest{};
+    void turn(pirn::time_point now) {
+        longest = std::max(longest, now - last);
+        last = now;
+    }
+};
+
+TEST_P(trees, are_walked_in_few_places_however_long_it_takes) {
+    own_time time;
+    run([&](pirn::scheduler& tasks) {
+        walk all{tasks, time};
+        tasks.spawn([&] { all.below(4); }).detach();
+        tasks.run();
+        EXPECT_EQ(all.leaves, 10'000); // which took a second
+        EXPECT_LT(all.most_begun, 100);
+    });
+}
+
+TEST_P(trees, let_one_who_yields_in_every_other_millisecond) {
+    own_time time;
+    run([&](pirn::scheduler& tasks) {
+        walk all{tasks, time};
+        bool over = false;
+        onlooker other{.last = time.now};
+        tasks
+            .spawn([&] {
+                all.below(4);
+                over = true;
+            })
+            .detach();
+        tasks
+            .spawn([&] {
+                while (!over) {
+                    other.turn(time.now);
+                    pirn::yield_now();
+                }
+            })
+            .detach();
+        tasks.run();
+        EXPECT_LE(other.longest, 2ms + leaf_time);
+    });
+}
+
+// As a server does for each client.
+TEST_P(trees, let_one_who_is_spawned_and_not_joined_in_every_other_millisecond) {
+    own_time time;
+    run([&](pirn::scheduler& tasks) {
+        walk all{tasks, time};
+        bool over = false;
+        onlooker other{.last = time.now};
+        tasks
+            .spawn([&] {
+                all.below(4);
+                over = true;
+            })
+            .detach();
+        struct again {
+            pirn::scheduler& tasks;
+            own_time& time;
+            onlooker& other;
+            bool& over;
+            void spawn() {
+                tasks
+                    .spawn([this] {
+                        other.turn(time.now);
+                        if (!over) spawn();
+                    })
+                    .detach();
+            }
+        } each{tasks, time, other, over};
+        each.spawn();
+        tasks.run();
+        EXPECT_LE(other.longest, 2ms + leaf_time);
+    });
+}
+
+TEST_P(trees, let_one_who_may_be_joined_in_sooner_or_later) {
+    own_time time;
+    run([&](pirn::scheduler& tasks) {
+        walk all{tasks, time};
+        pirn::join_handle<void> other;
+        pirn::time_point begun{};
+        const auto begin = time.now;
+        tasks
+            .spawn([&] {
+                other = tasks.spawn([&] { begun = time.now; });
+                all.below(4);
+            })
+            .detach();
+        tasks.run();
+        EXPECT_LE(begun - begin, 1ms + 2 * leaf_time);
+    });
+}
+
+// What waits when one tree has been walked, does not pay for it in the next.
+TEST_P(trees, forget_how_long_the_one_before_took) {
+    own_time time;
+    run([&](pirn::scheduler& tasks) {
+        walk all{tasks, time};
+        tasks.spawn([&] { all.below(4); }).detach();
+        tasks.run();
+        pirn::join_handle<void> other;
+        pirn::time_point begun{};
+        pirn::time_point begin{};
+        tasks
+            .spawn([&] {
+                begin = time.now;
+                other = tasks.spawn([&] { begun = time.now; });
+                all.below(3);
+            })
+            .detach();
+        tasks.run();
+        EXPECT_LE(begun - begin, 1ms + 2 * leaf_time);
+    });
+}
+
+INSTANTIATE_TEST_SUITE_P(where, trees, testing::Bool(), [](const auto& with) {
+    return std::string{with.param ? "in_a_crew" : "alone"};
+});
+
+} // namespace
