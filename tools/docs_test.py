@@ -57,8 +57,8 @@ class DocsTest(unittest.TestCase):
         self.assertEqual(list(docs.programs(self.root, page)), [("README.md:4", "int main() {}\n")])
 
     def test_a_program_that_does_not_compile_is_found(self):
-        good = docs.does_not_compile(self.root, ["c++"], [], "p:1", "int main() {}\n")
-        bad = docs.does_not_compile(self.root, ["c++"], [], "p:2", "int main() { missing(); }\n")
+        good = docs.does_not_compile(self.root, self.root, ["c++"], [], "p:1", "int main() {}\n")
+        bad = docs.does_not_compile(self.root, self.root, ["c++"], [], "p:2", "int main() { missing(); }\n")
         self.assertIsNone(good)
         self.assertIn("p:2: this program does not compile", bad)
 

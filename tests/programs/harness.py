@@ -1,21 +1,26 @@
 # SPDX-License-Identifier: MIT
-"""How the tests of the programs run: one test case per ctest entry, a test that lacks a tool is skipped
-and says why, and nothing hangs.
+"""How the tests of the programs run: those of a file that run in the same way share a process, a test that lacks a tool is
+skipped and says why, and nothing hangs.
 
 A file of tests ends with harness.main(). Then it understands
 
-    x_test.py --list                one line per entry: name, way, seconds, labels
-    x_test.py --run NAME --way WAY  runs one of them: exit code 0, 1, or 77 for skipped
+    x_test.py --suite NAME --way WAY --label LABEL   runs its tests of that way and label, and prints the lines that
+                                                     GoogleTest would print of a suite NAME
+    x_test.py --list                                 a line for each test: name, ways, seconds, label
 
-and `harness.py x_test.py y_test.py` lists those of several files for CMake, each line with its file before it.
+and `harness.py x_test.py y_test.py` lists the suites of several files for CMake, a line for each: file, way, label, seconds,
+number of tests. PIRN_TEST_ONLY=PATTERN, with * for anything, leaves out what has another name.
 
 A *way* is a manner in which the same test runs once more: another backend, another number of threads.
 What the ways mean stands in server.py. Paths of programs come from the environment, see setting().
 """
 
 import argparse
+import collections
+import fnmatch
 import importlib
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -23,8 +28,9 @@ import sys
 import time
 import unittest
 
-SKIPPED = 77
+PASSED, FAILED, SKIPPED = "       OK ", "  FAILED  ", "  SKIPPED "
 LIGHT = os.environ.get("PIRN_TEST_LIGHT") == "1"  # sanitizers: the same work with smaller numbers
+SANITIZE = os.environ.get("PIRN_TEST_SANITIZE", "")  # which, with commas between
 
 
 def setting(name):
@@ -115,55 +121,89 @@ def tests_of(module):
             for method in vars(case) if method.startswith("test_")}
 
 
-def entries(tests):
-    """A line for each test and way."""
-    for name, test in tests.items():
-        ways, seconds, label = facts_about(*test)
-        yield from (f"{name} {way} {seconds} {label}" for way in ways)
+def is_run(way, ways, label):
+    """Whether a test runs in one of its ways here. strace and the sanitizers get into each other's way, figures mean
+    nothing under them, and what runs on two threads too has nothing for ThreadSanitizer on one."""
+    if SANITIZE and (way.startswith("refused") or label == "figures"):
+        return False
+    return SANITIZE != "thread" or not any(other.startswith(f"{way}-") for other in ways)
 
 
-def list_files(names):
-    for name in names:
-        module = importlib.import_module(name.removesuffix(".py"))
-        for line in entries(tests_of(module)):
-            print(name, line)
+def list_suites(files):
+    for file in files:
+        suites = collections.Counter()
+        seconds = collections.Counter()
+        for test in tests_of(importlib.import_module(file.removesuffix(".py"))).values():
+            ways, limit, label = facts_about(*test)
+            for way in ways:
+                if is_run(way, ways, label):
+                    suites[way, label] += 1
+                    seconds[way, label] += limit
+        for (way, label), count in suites.items():
+            print(file, way, label, seconds[way, label], count)
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--list", action="store_true")
-    parser.add_argument("--run")
+    parser.add_argument("--suite")
     parser.add_argument("--way", default="-")
+    parser.add_argument("--label", default="-")
     chosen = parser.parse_args()
 
     tests = tests_of(sys.modules["__main__"])
-    if chosen.list:
-        print(*entries(tests), sep="\n")
+    if chosen.list or not chosen.suite:
+        for name, test in tests.items():
+            ways, seconds, label = facts_about(*test)
+            print(name, ",".join(ways), seconds, label)
         return 0
-    if chosen.run not in tests:
-        parser.error(f"there is no test {chosen.run!r}; --list names them")
-    case, method = tests[chosen.run]
-    case.way = chosen.way
-    return run(case(method), facts_about(case, method)[1])
+    only = os.environ.get("PIRN_TEST_ONLY", "*")
+    suite = {}
+    for name, (case, method) in tests.items():
+        ways, seconds, label = facts_about(case, method)
+        if (chosen.way in ways and label == chosen.label and is_run(chosen.way, ways, label)
+                and fnmatch.fnmatchcase(name, only)):
+            case.way = chosen.way
+            suite[name] = (case(method), seconds)
+    return run_suite(chosen.suite, suite)
+
+
+def run_suite(name, suite):
+    """Runs the tests one after the other, and says of each how it went as GoogleTest does."""
+    print(f"[==========] Running {len(suite)} tests from 1 test suite.")
+    good = True
+    for test_name, (test, seconds) in suite.items():
+        print(f"[ RUN      ] {name}.{test_name}", flush=True)
+        began = time.monotonic()
+        outcome = run(test, seconds)
+        print(f"[{outcome}] {name}.{test_name} ({(time.monotonic() - began) * 1000:.0f} ms)", flush=True)
+        good = good and outcome != FAILED
+    return 0 if good else 1
 
 
 def run(test, seconds):
     """Runs one test within its time. It is interrupted from within, before ctest would do it from
     outside, so that what it has started is ended."""
-    def give_up(*_):
-        raise AssertionError("the test took too long")
+    def give_up(number, _):
+        raise AssertionError("the test took too long" if number == signal.SIGALRM else "ended from outside")
 
+    environment, limits = dict(os.environ), resource.getrlimit(resource.RLIMIT_NOFILE)
     signal.signal(signal.SIGALRM, give_up)
     signal.signal(signal.SIGTERM, give_up)
     signal.alarm(seconds)
-    result = unittest.TextTestRunner(verbosity=0).run(unittest.TestSuite([test]))
+    result = unittest.TextTestRunner(stream=sys.stdout, verbosity=0).run(unittest.TestSuite([test]))
+    signal.alarm(0)
+    # The next test begins as this one did.
+    os.environ.clear()
+    os.environ.update(environment)
+    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
     if not result.wasSuccessful():
-        return 1
+        return FAILED
     for _, reason in result.skipped:
         print(f"SKIPPED: {reason}")
         return SKIPPED
-    return 0
+    return PASSED
 
 
 if __name__ == "__main__":
-    list_files(sys.argv[1:])
+    list_suites(sys.argv[1:])
