@@ -16,6 +16,7 @@
 #include "io/streams.hpp"
 #include "support/account.hpp"
 #include "support/misuse.hpp"
+#include "support/sanitizers.hpp"
 
 #include <array>
 #include <functional>
@@ -41,7 +42,8 @@ std::pair<io::descriptor_stream, io::descriptor_stream> sockets() {
 class copying : public support::balanced<> {
   protected:
     support::folder here;
-    const std::vector<std::byte> lot = support::pattern(3'000'001);
+    const std::vector<std::byte> lot =
+        support::pattern(support::slowness > 1 ? 700'001 : 3'000'001);
 
     // A stream of this kind that carries the lot, and whoever feeds it.
     struct fed_source {

@@ -11,6 +11,7 @@
 #include "io/streams.hpp"
 #include "support/account.hpp"
 #include "support/misuse.hpp"
+#include "support/sanitizers.hpp"
 
 #include <array>
 #include <string>
@@ -27,7 +28,8 @@ using support::text_of;
 
 TEST_F(memory_pipe, behaves_as_every_stream_does_whatever_its_size) {
     pirn::run([] {
-        for (const std::size_t capacity : {7U, 4096U, 1U << 20}) {
+        for (const std::size_t capacity :
+             {7U, 4096U, (1U << 20) / static_cast<unsigned>(support::slowness)}) {
             support::expect_conformance(
                 [=] { return support::as_checked(pirn::io::memory_pipe(capacity)); });
         }

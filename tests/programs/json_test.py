@@ -138,7 +138,7 @@ class JsonTest(harness.ProgramTest):
     @about(seconds=120)
     def test_random_documents_and_random_damage_are_judged_as_python_does(self):
         random_ = random.Random(1)
-        for _ in range(lighter(300)):
+        for _ in range(lighter(300, 20)):
             value = invented(random_)
             spaced = {"separators": (" ,\r\n", "\t: ")} if random_.random() < 0.5 else {}
             data = json.dumps(value, ensure_ascii=random_.random() < 0.5, **spaced).encode()

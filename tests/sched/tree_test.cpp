@@ -8,6 +8,7 @@
 
 #include "support/account.hpp"
 #include "support/helpers.hpp"
+#include "support/sanitizers.hpp"
 
 #include <algorithm>
 #include <array>
@@ -41,6 +42,8 @@ struct own_time {
 };
 
 constexpr auto leaf_time = 100us;
+constexpr int levels = support::slowness > 1 ? 3 : 4;
+constexpr int leaves = support::slowness > 1 ? 1000 : 10'000;
 
 // The tree: ten below each.
 struct walk {
@@ -80,14 +83,14 @@ TEST_P(trees, are_walked_in_few_places_however_long_it_takes) {
     own_time time;
     run([&](pirn::scheduler& tasks) {
         walk all{tasks, time};
-        tasks.spawn([&] { all.below(4); }).detach();
+        tasks.spawn([&] { all.below(levels); }).detach();
         tasks.run();
-        EXPECT_EQ(all.leaves, 10'000); // which took a second
+        EXPECT_EQ(all.leaves, leaves); // which took a second, or a tenth
         EXPECT_LT(all.most_begun, 100);
     });
 }
 
-TEST_P(trees, let_one_who_yields_in_every_other_millisecond) {
+TEST_P(trees, let_a_task_that_yields_in_every_other_millisecond) {
     own_time time;
     run([&](pirn::scheduler& tasks) {
         walk all{tasks, time};
@@ -95,7 +98,7 @@ TEST_P(trees, let_one_who_yields_in_every_other_millisecond) {
         onlooker other{.last = time.now};
         tasks
             .spawn([&] {
-                all.below(4);
+                all.below(levels);
                 over = true;
             })
             .detach();
@@ -113,7 +116,7 @@ TEST_P(trees, let_one_who_yields_in_every_other_millisecond) {
 }
 
 // As a server does for each client.
-TEST_P(trees, let_one_who_is_spawned_and_not_joined_in_every_other_millisecond) {
+TEST_P(trees, let_a_task_that_is_never_joined_in_every_other_millisecond) {
     own_time time;
     run([&](pirn::scheduler& tasks) {
         walk all{tasks, time};
@@ -121,7 +124,7 @@ TEST_P(trees, let_one_who_is_spawned_and_not_joined_in_every_other_millisecond) 
         onlooker other{.last = time.now};
         tasks
             .spawn([&] {
-                all.below(4);
+                all.below(levels);
                 over = true;
             })
             .detach();
@@ -145,7 +148,7 @@ TEST_P(trees, let_one_who_is_spawned_and_not_joined_in_every_other_millisecond) 
     });
 }
 
-TEST_P(trees, let_one_who_may_be_joined_in_sooner_or_later) {
+TEST_P(trees, let_a_task_that_may_be_joined_in_sooner_or_later) {
     own_time time;
     run([&](pirn::scheduler& tasks) {
         walk all{tasks, time};
@@ -155,7 +158,7 @@ TEST_P(trees, let_one_who_may_be_joined_in_sooner_or_later) {
         tasks
             .spawn([&] {
                 other = tasks.spawn([&] { begun = time.now; });
-                all.below(4);
+                all.below(levels);
             })
             .detach();
         tasks.run();
@@ -168,7 +171,7 @@ TEST_P(trees, forget_how_long_the_one_before_took) {
     own_time time;
     run([&](pirn::scheduler& tasks) {
         walk all{tasks, time};
-        tasks.spawn([&] { all.below(4); }).detach();
+        tasks.spawn([&] { all.below(levels); }).detach();
         tasks.run();
         pirn::join_handle<void> other;
         pirn::time_point begun{};
@@ -177,7 +180,7 @@ TEST_P(trees, forget_how_long_the_one_before_took) {
             .spawn([&] {
                 begin = time.now;
                 other = tasks.spawn([&] { begun = time.now; });
-                all.below(3);
+                all.below(levels - 1);
             })
             .detach();
         tasks.run();
