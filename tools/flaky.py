@@ -41,6 +41,7 @@ class Entry:
         self.labels = facts.get("LABELS", [])
         self.folder = facts.get("WORKING_DIRECTORY")
         self.environment = dict(line.split("=", 1) for line in facts.get("ENVIRONMENT", []))
+        self.environment["PIRN_TEST_PATIENCE"] = str(PATIENCE)
         self.timeout = float(facts.get("TIMEOUT", 60)) * PATIENCE
         self.skipped = facts.get("SKIP_RETURN_CODE")
         # An entry that is judged by what it prints, as planted bugs are, is left to ctest.

@@ -74,8 +74,9 @@ static int connect_to_server(void) {
     const struct timeval patience = {.tv_sec = patience_s};
     setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-    if (connect(client, (const struct sockaddr*)&server, sizeof server) != 0) {
-        fail("connect: %s", strerror(errno));
+    // Interrupted it goes on by itself, and the next call waits for its end.
+    while (connect(client, (const struct sockaddr*)&server, sizeof server) != 0 && errno != EISCONN) {
+        if (errno != EINTR) fail("connect: %s", strerror(errno));
     }
     return client;
 }
@@ -87,6 +88,7 @@ static void send_pattern(int client, uint32_t seed, size_t offset, size_t size) 
         const size_t length = size < sizeof piece ? size : sizeof piece;
         for (size_t i = 0; i < length; ++i) piece[i] = byte_at(seed, offset + i);
         const ssize_t sent = send(client, piece, length, MSG_NOSIGNAL);
+        if (sent < 0 && errno == EINTR) continue; // see receive
         if (sent <= 0) fail("send after %zu bytes: %s", offset, strerror(errno));
         offset += (size_t)sent;
         size -= (size_t)sent;

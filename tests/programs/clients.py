@@ -10,11 +10,11 @@ import struct
 import subprocess
 import termios
 
-from harness import end, setting
+from harness import PATIENCE, end, setting
 
 CLIENT_SKIPS = 77  # how blocking_client ends where it lacks something
 
-PATIENCE_S = 20
+PATIENCE_S = 20 * PATIENCE
 
 
 def start_client(test, server, mode, number):
@@ -28,7 +28,7 @@ def start_client(test, server, mode, number):
 
 def expect_success(test, client, seconds=100):
     """The client has got everything that it sent, or whatever else it had come for."""
-    said = client.communicate(timeout=seconds)[0].decode()
+    said = client.communicate(timeout=seconds * PATIENCE)[0].decode()
     if client.returncode == CLIENT_SKIPS:
         test.skipTest(said.strip())
     test.assertEqual((client.returncode, said), (0, client.expected))

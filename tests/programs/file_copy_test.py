@@ -79,7 +79,7 @@ class FileCopyTest(harness.ProgramTest):
             feeds.write(b"new")
             harness.wait_until(lambda: len(os.listdir(self.root)) == 3, what="the copy")
             process.send_signal(signal.SIGTERM)
-            output, errors = process.communicate(timeout=20)
+            output, errors = process.communicate(timeout=20 * harness.PATIENCE)
         self.assertEqual((process.returncode, errors), (130, b""), output)
         self.assertTrue(output.endswith(ACCOUNT + b"\n"), output)
         self.assertEqual(target.read_bytes(), b"old")

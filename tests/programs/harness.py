@@ -30,6 +30,7 @@ import unittest
 
 PASSED, FAILED, SKIPPED = "       OK ", "  FAILED  ", "  SKIPPED "
 LIGHT = os.environ.get("PIRN_TEST_LIGHT") == "1"  # sanitizers: the same work with smaller numbers
+PATIENCE = float(os.environ.get("PIRN_TEST_PATIENCE", "1"))  # all limits of time are so many times as long
 SANITIZE = os.environ.get("PIRN_TEST_SANITIZE", "")  # which, with commas between
 
 
@@ -62,7 +63,7 @@ def facts_about(case, method):
 
 def wait_until(condition, seconds=10, what="what was waited for"):
     """Asks again and again until the answer is true; fails the test when it never is."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + seconds * PATIENCE
     while not (answer := condition()):
         if time.monotonic() > deadline:
             raise AssertionError(f"{what} did not happen within {seconds} s")
@@ -94,7 +95,7 @@ class ProgramTest(unittest.TestCase):
     def run_tool(self, *command, sends=b"", seconds=60, **more):
         """Runs a program to its end; what it prints comes back as bytes."""
         return subprocess.run(command, input=sends, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              timeout=seconds, check=False, **more)
+                              timeout=seconds * PATIENCE, check=False, **more)
 
     def start(self, *command, **more):
         """Starts a program that is ended with the test, whatever happens."""
@@ -190,7 +191,7 @@ def run(test, seconds):
     environment, limits = dict(os.environ), resource.getrlimit(resource.RLIMIT_NOFILE)
     signal.signal(signal.SIGALRM, give_up)
     signal.signal(signal.SIGTERM, give_up)
-    signal.alarm(seconds)
+    signal.alarm(round(seconds * PATIENCE))
     result = unittest.TextTestRunner(stream=sys.stdout, verbosity=0).run(unittest.TestSuite([test]))
     signal.alarm(0)
     # The next test begins as this one did.

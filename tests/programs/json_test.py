@@ -180,13 +180,13 @@ class JsonTest(harness.ProgramTest):
         for piece in (b'["begin', b'ning \\u00', b"e9", b'", 1', b"2]"):
             process.stdin.write(piece)
             process.stdin.flush()
-        output, _ = process.communicate(timeout=10)
+        output, _ = process.communicate(timeout=10 * harness.PATIENCE)
         self.assertEqual(output.decode(), '[\n  "beginning é",\n  12\n]\n' + ACCOUNT.decode() + "\n")
 
     def test_what_cannot_be_read_is_a_sentence(self):
         with open("/proc/self/mem", "rb") as unreadable:
             done = subprocess.run([setting("PIRN_TEST_PROGRAM")], stdin=unreadable, capture_output=True,
-                                  check=False, timeout=10)
+                                  check=False, timeout=10 * harness.PATIENCE)
         self.assertEqual(done.returncode, 1)
         self.assertRegex(done.stderr, rb"^json: standard input: .*error\n$")
 

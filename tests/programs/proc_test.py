@@ -106,7 +106,7 @@ class ProcTest(harness.ProgramTest):
         self.assertEqual(process.stdout.readline(), b"sh: now\n")
         begun = time.monotonic()
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=20)
+        process.communicate(timeout=20 * harness.PATIENCE)
         self.assertEqual(process.returncode, 128 + signal.SIGTERM)
         self.assertLess(time.monotonic() - begun, 4, "it left by itself")
 
@@ -116,7 +116,7 @@ class ProcTest(harness.ProgramTest):
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=self.environment())
         child = int(process.stdout.readline().split()[1])
         process.send_signal(signal.SIGTERM)  # a shell lets its background commands ignore SIGINT
-        process.communicate(timeout=20)
+        process.communicate(timeout=20 * harness.PATIENCE)
         # A child without its parent is somebody else's to reap: it is gone, or a zombie for a moment.
         def is_gone():
             try:
@@ -170,7 +170,7 @@ class ProcTest(harness.ProgramTest):
                 if not first:
                     self.skipTest(f"strace cannot trace here: {process.stderr.read().decode()}")
                 os.kill(int(first.split()[1]), signal.SIGTERM)
-                said = process.communicate(timeout=20)[1]
+                said = process.communicate(timeout=20 * harness.PATIENCE)[1]
                 self.assertEqual(process.returncode, code, said)
                 self.assertEqual(b"proc: signal: " in said, code == 126, said)
 

@@ -19,7 +19,7 @@ import subprocess
 import threading
 import time
 
-from harness import end, setting, wait_until
+from harness import PATIENCE, end, setting, wait_until
 
 BACKENDS = ("uring", "epoll")
 REFUSED = ("refused-EPERM", "refused-ENOSYS")
@@ -28,7 +28,7 @@ EVERY_WAY = BACKENDS + REFUSED + THREADED
 
 READY = re.compile(rb"listening on 127\.0\.0\.1:([0-9]+)\n")
 ACCOUNT = b"LIVE coroutines=0 operations=0 descriptors=0 timers=0\n"
-PATIENCE_S = 10  # a clean exit takes milliseconds; this bounds it on a busy machine
+PATIENCE_S = 10 * PATIENCE  # a clean exit takes milliseconds; this bounds it on a busy machine
 
 # ThreadSanitizer keeps a signal back for the fiber in which it arrived, and loses it with a coroutine that ends
 # (docs/debugging.md). Only there is a signal sent again.

@@ -57,7 +57,7 @@ class TailTest(harness.ProgramTest):
 
     def stop(self, process, said=b""):
         process.send_signal(signal.SIGTERM)
-        output, errors = process.communicate(timeout=20)
+        output, errors = process.communicate(timeout=20 * harness.PATIENCE)
         self.assertEqual((process.returncode, output), (0, b""), errors)
         self.assertEqual(errors, said + ACCOUNT + b"\n")
 

@@ -91,7 +91,7 @@ class TcpEchoOptionsTest(harness.ProgramTest):
                 if line.startswith(b"listening on "):
                     server.stop()
                     return
-                output, said = server.process.communicate(timeout=10)
+                output, said = server.process.communicate(timeout=10 * harness.PATIENCE)
                 self.assertEqual((server.process.returncode, line + output), (1, b""), said)
                 self.assertRegex(said, rb"^tcp_echo: .+: Too many open files\n$")
         self.fail("it does not start with any number of descriptors")

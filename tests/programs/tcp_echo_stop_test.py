@@ -18,7 +18,7 @@ from server import BACKENDS, EVERY_WAY, THREADED, start_server
 
 # Its patience with clients that do not take their answers is 5 s; who behaves is let go before that.
 AT_ONCE_S = 4
-AFTER_ITS_PATIENCE_S = 8
+AFTER_ITS_PATIENCE_S = 8 * harness.PATIENCE
 
 
 class TcpEchoStopTest(harness.ProgramTest):

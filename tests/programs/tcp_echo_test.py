@@ -91,7 +91,7 @@ class TcpEchoTest(harness.ProgramTest):
                    for command, file in zip(commands, files)]
         run_client(self, server, "half-close", MEBIBYTE)
         for client, file in zip(clients, files):
-            received, _ = client.communicate(timeout=60)
+            received, _ = client.communicate(timeout=60 * harness.PATIENCE)
             file.seek(0)
             self.assertTrue(received == file.read(), f"{client.args} got something else back")
         server.stop_after_everybody_left()

@@ -10,7 +10,7 @@ import harness
 from harness import about, lighter
 from server import BACKENDS, THREADED, start_server
 
-PATIENCE_S = 10
+PATIENCE_S = 10 * harness.PATIENCE
 
 
 def client_of(test, server):
