@@ -75,7 +75,8 @@ static int connect_to_server(void) {
     setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     // Interrupted it goes on by itself, and the next call waits for its end.
-    while (connect(client, (const struct sockaddr*)&server, sizeof server) != 0 && errno != EISCONN) {
+    while (connect(client, (const struct sockaddr*)&server, sizeof server) != 0 &&
+           errno != EISCONN) {
         if (errno != EINTR) fail("connect: %s", strerror(errno));
     }
     return client;
