@@ -188,7 +188,7 @@ TEST_P(abandoned, calls_end_with_their_scope_and_are_waited_for_by_the_runtime) 
         const auto got = pirn::try_with_timeout(20ms, [&] {
             return pirn::blocking({.abandon = true}, [way] {
                 way->pass();
-                return std::string{"nobody wants it"};
+                return std::string{"too late to be wanted"};
             });
         });
         EXPECT_FALSE(got.has_value());

@@ -69,8 +69,17 @@ struct walk {
     }
 };
 
-// How long it was never this one's turn, at most, while the tree was walked.
+// How long a task beside the tree had no turn, at most, while the tree was walked.
 struct onlooker {
+    explicit onlooker(walk& tree) : last{tree.time.now} {
+        tree.tasks
+            .spawn([this, &tree] {
+                tree.below(levels);
+                over = true;
+            })
+            .detach();
+    }
+    bool over = false;
     pirn::time_point last;
     pirn::duration longest{};
     void turn(pirn::time_point now) {
@@ -94,17 +103,10 @@ TEST_P(trees, let_a_task_that_yields_in_every_other_millisecond) {
     own_time time;
     run([&](pirn::scheduler& tasks) {
         walk all{tasks, time};
-        bool over = false;
-        onlooker other{.last = time.now};
+        onlooker other{all};
         tasks
             .spawn([&] {
-                all.below(levels);
-                over = true;
-            })
-            .detach();
-        tasks
-            .spawn([&] {
-                while (!over) {
+                while (!other.over) {
                     other.turn(time.now);
                     pirn::yield_now();
                 }
@@ -120,28 +122,19 @@ TEST_P(trees, let_a_task_that_is_never_joined_in_every_other_millisecond) {
     own_time time;
     run([&](pirn::scheduler& tasks) {
         walk all{tasks, time};
-        bool over = false;
-        onlooker other{.last = time.now};
-        tasks
-            .spawn([&] {
-                all.below(levels);
-                over = true;
-            })
-            .detach();
+        onlooker other{all};
         struct again {
-            pirn::scheduler& tasks;
-            own_time& time;
+            walk& all;
             onlooker& other;
-            bool& over;
             void spawn() {
-                tasks
+                all.tasks
                     .spawn([this] {
-                        other.turn(time.now);
-                        if (!over) spawn();
+                        other.turn(all.time.now);
+                        if (!other.over) spawn();
                     })
                     .detach();
             }
-        } each{tasks, time, other, over};
+        } each{all, other};
         each.spawn();
         tasks.run();
         EXPECT_LE(other.longest, 2ms + leaf_time);
