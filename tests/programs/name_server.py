@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """A name server on 127.0.0.1, in a network and with files of its own (unshare --net --mount), and a command that
-asks it. It knows one.test, both.test and slow*.test, which takes half a second; broken.test it cannot answer.
+asks it. It knows one.test, both.test and together0.test to together5.test, which it answers once it has been asked for
+all of them; broken.test it cannot answer.
 
     unshare --net --mount python3 name_server.py COMMAND..."""
 
@@ -13,10 +14,10 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
 A, AAAA = 1, 28
+TOGETHER, PATIENCE_S = 6, 15
 KNOWN = {("one.test", A): "192.0.2.1", ("both.test", A): "192.0.2.2", ("both.test", AAAA): "2001:db8::2"}
 
 
@@ -44,13 +45,31 @@ def name_and_kind(question):
     return ".".join(labels).lower(), struct.unpack("!H", question[at + 1:at + 3])[0], at + 5
 
 
+class Meeting:
+    """Where the answers of a group wait until each of its names has been asked for."""
+
+    def __init__(self):
+        self.asked = set()
+        self.changed = threading.Condition()
+
+    def wait_for_all(self, name):
+        with self.changed:
+            self.asked.add(name)
+            self.changed.notify_all()
+            return self.changed.wait_for(lambda: len(self.asked) >= TOGETHER, PATIENCE_S)
+
+
+meeting = Meeting()
+
+
 def answer(server, message, client):
     name, kind, size = name_and_kind(message[12:])
     question = message[12:12 + size]
-    if name.startswith("slow"):
-        time.sleep(0.5)
-    found = KNOWN.get((name, kind)) or ("192.0.2.3" if name.startswith("slow") and kind == A else None)
-    exists = found or name.startswith("slow") or any(name == known for known, _ in KNOWN)
+    together = name.startswith("together")
+    if together and not meeting.wait_for_all(name):
+        return
+    found = KNOWN.get((name, kind)) or ("192.0.2.3" if together and kind == A else None)
+    exists = found or together or any(name == known for known, _ in KNOWN)
     code = 2 if name.startswith("broken") else 0 if exists else 3  # SERVFAIL, NOERROR, NXDOMAIN
     record = b""
     if found:
@@ -69,7 +88,7 @@ def serve(server):
 def main():
     subprocess.run(["mount", "--make-rprivate", "/"], check=True)
     loopback_up()
-    put_in_place("/etc/resolv.conf", "nameserver 127.0.0.1\noptions timeout:2 attempts:1\n")
+    put_in_place("/etc/resolv.conf", "nameserver 127.0.0.1\noptions timeout:20 attempts:1\n")
     put_in_place("/etc/nsswitch.conf", "hosts: files dns\n")
     server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     server.bind(("127.0.0.1", 53))

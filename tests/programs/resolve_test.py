@@ -6,7 +6,6 @@ import os
 import pathlib
 import re
 import sys
-import time
 
 import harness
 from harness import about, setting
@@ -55,12 +54,10 @@ class ResolveTest(harness.ProgramTest):
 
     @about(ways=("uring", "epoll"))
     def test_many_at_once_are_asked_at_the_same_time(self):
-        begin = time.monotonic()
-        hosts = [f"slow{i}.test" for i in range(6)]  # the server takes half a second for each
+        hosts = [f"together{i}.test" for i in range(6)]  # the server answers once it has been asked for all of them
         code, lines, said = self.with_name_server(*hosts)
         self.assertEqual((code, said), (0, ""))
         self.assertEqual(lines, [f"{host} 192.0.2.3" for host in hosts])
-        self.assertLess(time.monotonic() - begin, 6 * 0.5)
 
     def test_what_it_does_not_understand_is_refused(self):
         done = self.run_tool(setting("PIRN_TEST_RESOLVE"), "--bogus")
