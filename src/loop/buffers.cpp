@@ -7,6 +7,7 @@
 #include <pirn/base/error.hpp>
 #include <pirn/loop/loop.hpp>
 
+#include "os/memory.hpp"
 #include "os/socket.hpp"
 
 #include <bit>
@@ -82,7 +83,7 @@ buffer_pool::buffer_pool(backend& serves, const buffer_options& wanted)
     try {
         kernel_side.enrol(*this);
     } catch (...) {
-        ::munmap(memory, options.count * options.size);
+        os::drop_memory({memory, options.count * options.size});
         throw;
     }
     for (std::uint32_t index = options.count; index-- > 0;) {
@@ -95,7 +96,7 @@ buffer_pool::buffer_pool(backend& serves, const buffer_options& wanted)
 buffer_pool::~buffer_pool() {
     kernel_side.detach(*this);
     kernel_side.strike(*this);
-    ::munmap(memory, options.count * options.size);
+    os::drop_memory({memory, options.count * options.size});
 }
 
 std::uint32_t buffer_pool::take_free() noexcept {

@@ -13,6 +13,7 @@
 #include <atomic>
 #include <csignal>
 #include <mutex>
+#include <tuple>
 
 #include <sys/auxv.h>
 #include <unistd.h>
@@ -100,7 +101,7 @@ class alternate_stack {
             none.ss_flags = SS_DISABLE;
             ::sigaltstack(&none, nullptr);
         }
-        release_memory(memory_);
+        std::ignore = release_memory(memory_);
     }
     alternate_stack(const alternate_stack&) = delete;
     alternate_stack& operator=(const alternate_stack&) = delete;

@@ -5,7 +5,7 @@
 // a loop of madvise(2).
 //
 // Shared state: `split_guards`, how many guards split a mapping. Written by guard_row and
-// forget_split_guards.
+// forget_split_guards. And what drop_memory keeps for later, under a mutex.
 #include "os/memory.hpp"
 
 #include <pirn/base/config.hpp>
@@ -18,6 +18,9 @@
 #include <atomic>
 #include <charconv>
 #include <cstring>
+#include <mutex>
+#include <new>
+#include <vector>
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -202,13 +205,14 @@ void forget_split_guards(std::size_t count) noexcept {
     split_guards.fetch_sub(count, std::memory_order_relaxed);
 }
 
-// Not inlined into give_back: the row of ranges takes eight kilobytes of whoever's stack this is.
+// Not inlined into give_back: the row of ranges may take eight kilobytes of the stack on which this runs.
+template <std::size_t Most>
 PIRN_NOINLINE static bool give_back_many(std::span<const std::span<std::byte>> pages) noexcept {
     const self_descriptor self;
-    std::array<iovec, batch_max> ranges;
+    std::array<iovec, Most> ranges;
     bool all = true;
     while (!pages.empty()) {
-        const std::size_t batch = std::min(pages.size(), batch_max);
+        const std::size_t batch = std::min(pages.size(), Most);
         for (std::size_t i = 0; i < batch; ++i) {
             ranges[i] = {pages[i].data(), pages[i].size()};
         }
@@ -223,8 +227,11 @@ PIRN_NOINLINE static bool give_back_many(std::span<const std::span<std::byte>> p
 }
 
 bool give_back(std::span<const std::span<std::byte>> pages) noexcept {
-    return pages.size() == 1 ? ::madvise(pages[0].data(), pages[0].size(), MADV_DONTNEED) == 0
-                             : give_back_many(pages);
+    if (pages.size() == 1) {
+        return ::madvise(pages[0].data(), pages[0].size(), MADV_DONTNEED) == 0;
+    }
+    constexpr std::size_t few = 32; // on a stack that may be small
+    return pages.size() <= few ? give_back_many<few>(pages) : give_back_many<batch_max>(pages);
 }
 
 void forget_marks(std::span<std::byte> memory) noexcept {
@@ -256,8 +263,59 @@ void wipe_memory(std::span<std::byte> memory) noexcept {
     std::memset(memory.data() + kept, 0, memory.size() - kept);
 }
 
-void release_memory(std::span<std::byte> memory) noexcept {
-    ::munmap(memory.data(), memory.size());
+bool is_resident(std::span<std::byte> pages) noexcept {
+    std::array<unsigned char, 64> each{};
+    while (!pages.empty()) {
+        const std::span<std::byte> some =
+            pages.first(std::min(pages.size(), each.size() * page_size()));
+        if (::mincore(some.data(), some.size(), each.data()) != 0 ||
+            !std::ranges::all_of(std::span{each}.first(some.size() / page_size()),
+                                 [](unsigned char page) { return (page & 1U) != 0; })) {
+            return false;
+        }
+        pages = pages.subspan(some.size());
+    }
+    return true;
+}
+
+bool release_memory(std::span<std::byte> memory) noexcept {
+    if (::munmap(memory.data(), memory.size()) == 0) {
+        return true;
+    }
+    give_back({&memory, 1});
+    return false;
+}
+
+namespace {
+
+// What drop_memory could not give back. Shared state: the ranges, guarded by `mutex`.
+struct refused_ranges {
+    std::mutex mutex;
+    std::vector<std::span<std::byte>> ranges;
+};
+
+refused_ranges& refused() noexcept {
+    // Never destroyed: memory may be dropped by static destructors.
+    static auto* const instance = new refused_ranges;
+    return *instance;
+}
+
+} // namespace
+
+void drop_memory(std::span<std::byte> memory) noexcept {
+    const bool released = release_memory(memory);
+    refused_ranges& earlier = refused();
+    const std::lock_guard lock{earlier.mutex};
+    if (!released) {
+        try {
+            earlier.ranges.push_back(memory);
+        } catch (const std::bad_alloc&) { // NOLINT(bugprone-empty-catch): its pages are gone, and
+        } // nothing remembers the address space
+        return;
+    }
+    while (!earlier.ranges.empty() && release_memory(earlier.ranges.back())) {
+        earlier.ranges.pop_back();
+    }
 }
 
 } // namespace pirn::os

@@ -66,7 +66,17 @@ void forget_marks(std::span<std::byte> memory) noexcept;
 // zero_memory: makes it zero by writing; for memory that is not ours to give back. Never suspends.
 void zero_memory(std::span<std::byte> memory) noexcept;
 
-// release_memory: gives a whole reservation back. Never suspends.
-void release_memory(std::span<std::byte> memory) noexcept;
+// is_resident: whether each page of whole pages is in memory, as those of a program that locks all that it maps are from
+// the beginning. Never suspends.
+bool is_resident(std::span<std::byte> pages) noexcept;
+
+// release_memory: gives a whole reservation back. False when the kernel refuses, as it does where that would split a mapping
+// and the process has as many as it may (vm.max_map_count): the address space is still there then and may be used
+// again, the pages are gone. Never suspends.
+[[nodiscard]] bool release_memory(std::span<std::byte> memory) noexcept;
+
+// drop_memory: the same for memory that is not used again. What the kernel refuses now goes with a later call. Thread-safe.
+// Never suspends.
+void drop_memory(std::span<std::byte> memory) noexcept;
 
 } // namespace pirn::os

@@ -19,6 +19,7 @@
 #include "os/memory.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 #include <fcntl.h>
 #include <linux/ioctl.h>
@@ -95,7 +96,7 @@ page_map_way find_way() noexcept {
             found = one;
         }
     }
-    release_memory(pages);
+    std::ignore = release_memory(pages);
     return found;
 }
 

@@ -19,6 +19,7 @@
 
 #include "base/sanitizers.hpp"
 #include "base/valgrind.hpp"
+#include "os/memory.hpp"
 #include "os/process.hpp"
 #include "os/result.hpp"
 
@@ -282,7 +283,7 @@ class stack_for_child {
     stack_for_child& operator=(const stack_for_child&) = delete;
     ~stack_for_child() {
         if (valid()) {
-            ::munmap(base_, size);
+            drop_memory({static_cast<std::byte*>(base_), size});
         }
     }
     bool valid() const noexcept { return base_ != MAP_FAILED; }

@@ -79,7 +79,7 @@ void move_to_table_of(std::size_t capacity) noexcept {
         }
     }
     if (old_capacity != first_capacity) {
-        os::release_memory(memory_of(old, old_capacity));
+        os::drop_memory(memory_of(old, old_capacity));
     }
 }
 

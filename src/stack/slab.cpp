@@ -76,7 +76,7 @@ slab_stack_source::~slab_stack_source() {
     PIRN_ASSERT(lent_ == 0, "a slab ended before the stacks that it has lent out", {"lent", lent_});
     for (const std::span<std::byte> memory : reservations_) {
         detail::unlist_area(memory.data());
-        os::release_memory(memory);
+        os::drop_memory(memory);
     }
     os::forget_split_guards(split_guards_);
 }

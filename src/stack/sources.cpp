@@ -12,8 +12,11 @@
 #include "stack/shelves.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
+#include <mutex>
 #include <new>
+#include <tuple>
 
 namespace pirn {
 namespace {
@@ -69,6 +72,61 @@ void fixed_stack_source::deallocate(const stack& used) noexcept {
 
 // ---- mapped
 
+namespace {
+
+// Stacks that the kernel did not take back (see os::release_memory), chained in their own memory. Lent out again to
+// callers that want the same size; and given back when the next one is, as it may go by then.
+//
+// Shared state: the chain, guarded by `mutex`; `any` is read without it.
+struct refused_stacks {
+    struct link {
+        link* next;
+        stack where;
+    };
+    std::mutex mutex;
+    link* first = nullptr;
+    std::atomic<bool> any{false};
+
+    void add(const stack& what) noexcept {
+        const std::lock_guard lock{mutex};
+        first = new (link_place<link>(what.memory)) link{first, what};
+        any.store(true, std::memory_order_relaxed);
+    }
+    // take: one of these sizes; without memory when there is none.
+    stack take(std::size_t size, std::size_t guard) noexcept {
+        if (!any.load(std::memory_order_relaxed)) {
+            return {};
+        }
+        const std::lock_guard lock{mutex};
+        for (link** at = &first; *at != nullptr; at = &(*at)->next) {
+            if (const stack found = (*at)->where;
+                size == 0 || (found.memory.size() == size && found.guard_size == guard)) {
+                *at = (*at)->next;
+                any.store(first != nullptr, std::memory_order_relaxed);
+                return found;
+            }
+        }
+        return {};
+    }
+};
+
+refused_stacks& refused() noexcept {
+    // Never destroyed: coroutines may be destroyed by static destructors.
+    static auto* const instance = new refused_stacks;
+    return *instance;
+}
+
+std::span<std::byte> with_guard(const stack& which) noexcept {
+    return {which.memory.data() - which.guard_size, which.memory.size() + which.guard_size};
+}
+
+void list_mapped(const stack& which) noexcept {
+    const std::span<std::byte> all = with_guard(which);
+    detail::list_area({all.data(), all.size(), all.size(), which.guard_size, nullptr});
+}
+
+} // namespace
+
 mapped_stack_source::mapped_stack_source(std::size_t guard_size) noexcept
     : guard_size_{os::round_to_pages(guard_size)} {}
 
@@ -77,23 +135,33 @@ stack mapped_stack_source::allocate(std::size_t size) {
     if (usable < size || usable + guard_size_ < usable) {
         throw std::bad_alloc{};
     }
+    if (const stack again = refused().take(usable, guard_size_); !again.memory.empty()) {
+        list_mapped(again);
+        return again;
+    }
     const std::span<std::byte> memory = os::reserve_memory(guard_size_ + usable);
     if (memory.empty()) {
         throw std::bad_alloc{};
     }
     if (guard_size_ != 0 && !os::guard_memory(memory.first(guard_size_))) {
         // An unguarded stack where a guarded one was promised would be worse than none.
-        os::release_memory(memory);
+        std::ignore = os::release_memory(memory); // the newest mapping splits none
         throw std::bad_alloc{};
     }
-    detail::list_area({memory.data(), memory.size(), memory.size(), guard_size_, nullptr});
-    return {memory.subspan(guard_size_), guard_size_};
+    const stack made{memory.subspan(guard_size_), guard_size_};
+    list_mapped(made);
+    return made;
 }
 
 void mapped_stack_source::deallocate(const stack& used) noexcept {
-    std::byte* const low = used.memory.data() - used.guard_size;
-    detail::unlist_area(low);
-    os::release_memory({low, used.memory.size() + used.guard_size});
+    const std::span<std::byte> all = with_guard(used);
+    detail::unlist_area(all.data());
+    if (!os::release_memory(all)) {
+        refused().add(used);
+    } else if (const stack earlier = refused().take(0, 0);
+               !earlier.memory.empty() && !os::release_memory(with_guard(earlier))) {
+        refused().add(earlier);
+    }
 }
 
 // ---- pooled

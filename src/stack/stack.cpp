@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The default source: one mapped source for the process, and in front of it a pool for each thread.
+// The default source: blocks of stacks for the process, and in front of them a pool for each thread.
 //
 // Shared state: none. The pools are thread-local; a stack wanders from one pool to another when it is
 // given back on another thread than it was taken.
@@ -9,6 +9,7 @@
 #include <pirn/stack/sources.hpp>
 
 #include "base/valgrind.hpp"
+#include "stack/blocks.hpp"
 #include "stack/shelves.hpp"
 
 namespace pirn {
@@ -18,13 +19,13 @@ constinit thread_local stack_source* detail::pool_here = nullptr;
 
 namespace {
 
-stack_source& mapped() noexcept {
+stack_source& shared() noexcept {
     // Never destroyed: coroutines may be destroyed by static destructors.
-    static mapped_stack_source* const instance = new mapped_stack_source;
+    static auto* const instance = new detail::shared_stack_source;
     return *instance;
 }
 
-// Set when the thread's pool has been destroyed; later stacks go straight to the kernel.
+// Set when the thread's pool has been destroyed; later stacks go past it.
 constinit thread_local bool pool_ended = false;
 
 struct thread_pool {
@@ -33,7 +34,7 @@ struct thread_pool {
         pool_ended = true;
         detail::pool_here = nullptr;
     }
-    pooled_stack_source pool{mapped()};
+    pooled_stack_source pool{shared()};
 };
 
 class per_thread_source final : public stack_source {
@@ -45,7 +46,7 @@ class per_thread_source final : public stack_source {
   private:
     static stack_source& here() noexcept {
         if (pool_ended) {
-            return mapped();
+            return shared();
         }
         thread_local thread_pool local;
         return local.pool;
@@ -61,6 +62,15 @@ stack_source& default_stack_source() noexcept {
     // release: pairs with the acquire in take_kept and keep.
     detail::default_source.store(instance, std::memory_order_release);
     return *instance;
+}
+
+default_stack_report report_default_stacks() noexcept { return detail::report_blocks(); }
+
+void trim_default_stacks() noexcept {
+    if (detail::pool_here != nullptr) {
+        static_cast<pooled_stack_source*>(detail::pool_here)->trim();
+    }
+    detail::trim_blocks();
 }
 
 namespace detail {

@@ -31,7 +31,7 @@ class residency : public testing::TestWithParam<page_map_way> {
             GTEST_SKIP() << "this kernel does not tell that way";
         }
     }
-    ~residency() override { pirn::os::release_memory(memory_); }
+    ~residency() override { pirn::os::drop_memory(memory_); }
 
     void touch(std::size_t number) { memory_[number * page_] = std::byte{1}; }
 

@@ -120,4 +120,21 @@ class PIRN_EXPORT stack_source {
 // given back on another thread, whose cache it then joins. Never suspends.
 PIRN_EXPORT stack_source& default_stack_source() noexcept;
 
+// default_stack_report: what the default source has, for all threads, and whether anything is left after a peak.
+struct default_stack_report {
+    std::size_t lent = 0; // stacks of coroutines, and those that the pools of threads keep
+    std::size_t warm =
+        0; // stacks below the pools that have kept their pages, at most 64 of each size
+    std::size_t blocks = 0; // mappings from which stacks are cut
+    std::size_t bytes = 0;  // of address space in them
+};
+
+// report_default_stacks: stacks larger than 64 MiB have mappings of their own and are not counted. Thread-safe. Never
+// suspends.
+PIRN_EXPORT default_stack_report report_default_stacks() noexcept;
+
+// trim_default_stacks: gives back to the system what the pool of this thread keeps, and what no thread uses. For after
+// a peak; pools of other threads stay as they are, up to 1,024 stacks each. Thread-safe. Never suspends.
+PIRN_EXPORT void trim_default_stacks() noexcept;
+
 } // namespace pirn

@@ -13,6 +13,7 @@
 #include "loop/buffers.hpp"
 
 #include "loop/uring/uring.hpp"
+#include "os/memory.hpp"
 
 #include <cerrno>
 #include <cstdint>
@@ -48,7 +49,7 @@ void uring_backend::attach(buffer_pool& pool) noexcept {
     registration.ring_entries = pool.options.count;
     registration.bgid = static_cast<std::uint16_t>(pool.group);
     if (io_uring_register_buf_ring(&ring_.raw(), &registration, 0) != 0) {
-        ::munmap(mapped, ring_size(pool));
+        os::drop_memory({static_cast<std::byte*>(mapped), ring_size(pool)});
         return;
     }
     pool.ring = mapped;
@@ -58,7 +59,7 @@ void uring_backend::attach(buffer_pool& pool) noexcept {
 void uring_backend::detach(buffer_pool& pool) noexcept {
     if (pool.ring != nullptr) {
         io_uring_unregister_buf_ring(&ring_.raw(), pool.group);
-        ::munmap(pool.ring, ring_size(pool));
+        os::drop_memory({static_cast<std::byte*>(pool.ring), ring_size(pool)});
     }
 }
 
