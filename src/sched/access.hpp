@@ -6,6 +6,7 @@
 #include <pirn/base/config.hpp>
 #include <pirn/sched/scheduler.hpp>
 
+#include <cstdint>
 #include <exception>
 #include <source_location>
 #include <string>
@@ -39,6 +40,7 @@ struct scheduler_access {
     // Those that have begun, or are about to.
     template <class Function>
     static void for_each_own_task(scheduler& of, Function function);
+    static std::uint64_t& random(scheduler& of) noexcept { return of.random_; }
     static bool alone(const scheduler& of) noexcept { return of.share_ == nullptr; }
     static bool on_its_thread(const scheduler& of) noexcept {
         return of.thread_ == std::this_thread::get_id();

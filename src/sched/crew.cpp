@@ -197,10 +197,11 @@ detail::task* scheduler::take_fresh() noexcept {
     detail::task* taken = nullptr;
     {
         const detail::holding held{share_->guard};
-        taken = share_->fresh.pop_front();
+        taken = share_->fresh.front();
         if (taken == nullptr) {
             return nullptr;
         }
+        share_->leaves(*taken);
         share_->count.fetch_sub(1, std::memory_order_relaxed);
     }
     if (!taken->listed) {
@@ -227,7 +228,7 @@ bool scheduler::take_now(detail::task& fresh) noexcept {
         if (fresh.listed) {
             runnable_.erase(fresh);
         } else if (offers != nullptr) {
-            offers->fresh.erase(fresh);
+            offers->leaves(fresh);
             offers->count.fetch_sub(1, std::memory_order_relaxed);
         }
     }
@@ -269,11 +270,13 @@ bool scheduler::steal_from(scheduler& victim) noexcept {
         const detail::holding held{theirs.guard};
         const std::size_t half = (theirs.count.load(std::memory_order_relaxed) + 1) / 2;
         while (count < std::min(half, most_taken)) {
-            detail::task* const one = theirs.fresh.pop_front();
+            detail::task* const one = theirs.fresh.front();
             if (one == nullptr) {
                 break;
             }
+            theirs.leaves(*one);
             if (one->listed) {
+                detail::walk::leaves(victim.alive_walks_, victim.alive_, *one);
                 victim.alive_.erase(*one);
                 one->listed = false;
             }

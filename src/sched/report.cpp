@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Looking at what is alive. Under the lock of each scheduler's list, a task in it is not freed, and neither is the
-// group that it is in, nor the scope that the group is in: so the way up to the parent stands still.
+// Looking at what is alive. While the lock of a scheduler's list is held, a task in it is not freed, and neither is the
+// group that it is in, nor the scope that the group is in: so the way up to the parent stands still. The lock is held
+// for some tasks at a time, as there may be millions.
 #include <pirn/sched/report.hpp>
 
 #include <pirn/sched/crew.hpp>
@@ -15,6 +16,7 @@
 #include <chrono>
 #include <cstdio>
 #include <map>
+#include <span>
 #include <string_view>
 #include <thread>
 #include <utility>
@@ -98,10 +100,40 @@ std::string line_of(const task_report& one, bool several_workers) {
     return line + "\n";
 }
 
+// character_at: how many bytes the UTF-8 character at the beginning has; 0 when there is none, as where a name was cut.
+// RFC 3629, section 4.
+std::size_t character_at(std::string_view text) noexcept {
+    const auto byte = [text](std::size_t i) {
+        return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
+    };
+    const unsigned first = byte(0);
+    if (first < 0x80) {
+        return 1;
+    }
+    const std::size_t size = first >= 0xc2 && first < 0xe0   ? 2
+                             : first >= 0xe0 && first < 0xf0 ? 3
+                             : first >= 0xf0 && first < 0xf5 ? 4
+                                                             : 0;
+    // What the second byte must be, so that nothing is written longer than needed, a surrogate, or beyond the last.
+    const unsigned least = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+    const unsigned most = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+    for (std::size_t i = 1; i < size; ++i) {
+        if (byte(i) < (i == 1 ? least : 0x80) || byte(i) > (i == 1 ? most : 0xbf)) {
+            return 0;
+        }
+    }
+    return size;
+}
+
+// append_quoted: as a string of JSON. What is no UTF-8 becomes the replacement character.
 void append_quoted(std::string& to, std::string_view text) {
     to += '"';
-    for (const char each : text) {
-        if (each == '"' || each == '\\') {
+    while (!text.empty()) {
+        const char each = text.front();
+        const std::size_t size = character_at(text);
+        if (size == 0) {
+            to += "\\ufffd";
+        } else if (each == '"' || each == '\\') {
             to += '\\';
             to += each;
         } else if (static_cast<unsigned char>(each) < 0x20) {
@@ -109,8 +141,9 @@ void append_quoted(std::string& to, std::string_view text) {
             std::snprintf(escape.data(), escape.size(), "\\u%04x", static_cast<unsigned>(each));
             to += escape.data();
         } else {
-            to += each;
+            to += text.substr(0, size);
         }
+        text.remove_prefix(std::max<std::size_t>(size, 1));
     }
     to += '"';
 }
@@ -167,6 +200,10 @@ std::vector<found> look_at_all(const scheduler& of) {
     } else {
         look(of);
     }
+    // What was spawned first comes first, and so does a parent. What began meanwhile was seen in two lists.
+    std::ranges::sort(all, {}, [](const found& each) { return each.says.id; });
+    const auto twice = std::ranges::unique(all, {}, [](const found& each) { return each.says.id; });
+    all.erase(twice.begin(), twice.end());
     return all;
 }
 
@@ -185,8 +222,6 @@ std::vector<task_report> live_tasks(const scheduler& of) {
         alive = of.alive();
         all = look_at_all(of);
     }
-    // Who was spawned first comes first, and so does a parent.
-    std::ranges::sort(all, {}, [](const found& each) { return each.says.id; });
     std::map<const detail::task*, std::size_t> index;
     std::vector<task_report> reports;
     reports.reserve(all.size());
@@ -195,34 +230,108 @@ std::vector<task_report> live_tasks(const scheduler& of) {
         reports.push_back(std::move(each.says));
     }
     for (std::size_t i = 0; i < all.size(); ++i) {
-        // A parent may have come and gone between two looks.
-        if (const auto at = index.find(all[i].parent); at != index.end() && at->second != i) {
+        // A parent may have come and gone between two looks, and a later task may be where it was.
+        if (const auto at = index.find(all[i].parent); at != index.end() && at->second < i) {
             reports[i].parent = at->second;
         }
     }
     return reports;
 }
 
-std::string task_tree(const scheduler& of) {
+namespace {
+
+// drawing: the text of a tree, within limits.
+class drawing {
+  public:
+    drawing(const std::vector<task_report>& all, bool several_workers,
+            const task_tree_limits& limits)
+        : all_{all}, several_{several_workers}, limits_{limits}, children_{children_of(all)},
+          below_(all.size(), 0) {
+        for (std::size_t i = all.size(); i-- > 0;) { // parents stand before their children
+            if (all[i].parent) {
+                below_[*all[i].parent] += 1 + below_[i];
+            }
+        }
+    }
+
+    std::string draw() {
+        text_ = counted(all_.size()) + "\n";
+        std::vector<place> path{{children_.size() - 1, 0}};
+        while (!path.empty()) {
+            auto& [node, next] = path.back();
+            const std::vector<std::size_t>& row = children_[node];
+            if (next == row.size()) {
+                path.pop_back();
+                goes_on_.resize(path.size());
+            } else if (lines_ >= limits_.lines) {
+                text_ += "… " + counted(all_.size() - drawn_) + " more\n";
+                break;
+            } else if (next == limits_.width) {
+                leave_out(path.size() - 1, std::span{row}.subspan(next));
+                next = row.size();
+            } else {
+                const std::size_t child = row[next++];
+                line(path.size() - 1, next < row.size());
+                text_ += line_of(all_[child], several_);
+                ++drawn_;
+                if (path.size() < limits_.depth || children_[child].empty()) {
+                    path.emplace_back(child, 0);
+                } else {
+                    goes_on_.resize(path.size());
+                    leave_out(path.size(), children_[child]);
+                }
+            }
+        }
+        return std::move(text_);
+    }
+
+  private:
+    using place = std::pair<std::size_t, std::size_t>; // a node, and the next of its children
+
+    static std::string counted(std::size_t tasks) {
+        return std::to_string(tasks) + (tasks == 1 ? " task" : " tasks");
+    }
+
+    // The beginning of a line at this depth.
+    void line(std::size_t depth, bool sibling_follows) {
+        goes_on_.resize(depth);
+        for (std::size_t i = 1; i < depth; ++i) {
+            text_ += goes_on_[i] ? "│  " : "   ";
+        }
+        if (depth > 0) {
+            text_ += sibling_follows ? "├─ " : "└─ ";
+        }
+        goes_on_.push_back(sibling_follows);
+        ++lines_;
+    }
+
+    void leave_out(std::size_t depth, std::span<const std::size_t> row) {
+        std::size_t count = row.size();
+        for (const std::size_t each : row) {
+            count += below_[each];
+        }
+        line(depth, false);
+        text_ += "… " + counted(count) + " more\n";
+        drawn_ += count; // or counted, which is as good
+    }
+
+    const std::vector<task_report>& all_;
+    const bool several_;
+    const task_tree_limits limits_;
+    const std::vector<std::vector<std::size_t>> children_;
+    std::vector<std::size_t> below_; // how many tasks are below each, at any depth
+    std::string text_;
+    std::vector<bool> goes_on_; // at each depth, whether a sibling follows
+    std::size_t lines_ = 0;
+    std::size_t drawn_ = 0;
+};
+
+} // namespace
+
+std::string task_tree(const scheduler& of, const task_tree_limits& limits) {
     const std::vector<task_report> all = live_tasks(of);
     const bool several = of.shares_with() != nullptr && of.shares_with()->size() > 1;
-    std::string text = std::to_string(all.size()) + (all.size() == 1 ? " task\n" : " tasks\n");
-    std::vector<bool> goes_on; // at each depth, whether a sibling follows
-    walk(
-        children_of(all),
-        [&](std::size_t which, std::size_t depth, bool more) {
-            goes_on.resize(depth);
-            for (std::size_t i = 1; i < depth; ++i) {
-                text += goes_on[i] ? "│  " : "   ";
-            }
-            if (depth > 0) {
-                text += more ? "├─ " : "└─ ";
-            }
-            goes_on.push_back(more);
-            text += line_of(all[which], several);
-        },
-        [] {});
-    return text;
+    return drawing{all, several, limits}.draw();
 }
 
 std::string task_tree_json(const scheduler& of) {
@@ -253,9 +362,9 @@ std::string task_tree_json(const scheduler& of) {
     return text + "]}";
 }
 
-std::string task_tree() {
+std::string task_tree(const task_tree_limits& limits) {
     const scheduler* const here = scheduler::current();
-    return here != nullptr ? task_tree(*here) : std::string{};
+    return here != nullptr ? task_tree(*here, limits) : std::string{};
 }
 
 std::string task_tree_json() {
@@ -266,11 +375,16 @@ std::string task_tree_json() {
 void scheduler::report_alive() const noexcept {
     try {
         std::fprintf(stderr, "pirn: a scheduler ends with %zu task(s) alive:\n", alive());
-        for (const task_report& one : live_tasks(*this)) {
+        constexpr std::size_t most = 100;
+        const std::vector<task_report> all = live_tasks(*this);
+        for (const task_report& one : std::span{all}.first(std::min(all.size(), most))) {
             std::fprintf(stderr, "  \"%s\", %s, spawned at %s\n",
                          one.name.empty() ? "unnamed" : one.name.c_str(),
                          one.state == task_state::fresh ? "start" : "suspended",
                          detail::in_words(one.spawned_at).c_str());
+        }
+        if (all.size() > most) {
+            std::fprintf(stderr, "  and %zu more\n", all.size() - most);
         }
     } catch (const std::bad_alloc&) { // NOLINT(bugprone-empty-catch): nothing left to say it with
     }

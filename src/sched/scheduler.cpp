@@ -96,8 +96,22 @@ class scheduler::current_turn {
     scheduler& of_;
 };
 
+namespace {
+
+// mixed: seeds that differ by one begin sequences that have nothing in common. SplitMix64 (Steele, Lea and Flood, Fast
+// splittable pseudorandom number generators, OOPSLA 2014). Not 0.
+std::uint64_t mixed(std::uint64_t seed) noexcept {
+    std::uint64_t bits = seed + 0x9e3779b97f4a7c15ULL;
+    bits = (bits ^ (bits >> 30U)) * 0xbf58476d1ce4e5b9ULL;
+    bits = (bits ^ (bits >> 27U)) * 0x94d049bb133111ebULL;
+    return (bits ^ (bits >> 31U)) | 1U;
+}
+
+} // namespace
+
 scheduler::scheduler(const scheduler_options& options, idler* idles_with)
-    : idler_{idles_with}, options_{options}, crew_{options.crew}, must_lock_{crew_ != nullptr} {
+    : idler_{idles_with}, options_{options}, crew_{options.crew}, must_lock_{crew_ != nullptr},
+      random_{mixed(options.seed)} {
     PIRN_REQUIRE(options.turns_between_polls > 0, "turns_between_polls is at least 1");
     if (idler_ == nullptr) {
         own_idler_ = std::make_unique<detail::condition_idler>();
@@ -106,6 +120,7 @@ scheduler::scheduler(const scheduler_options& options, idler* idles_with)
     if (crew_ != nullptr) {
         share_ = std::make_unique<share>(*this);
         number_ = crew_->join(*this);
+        random_ = mixed(options.seed + number_);
     }
 }
 
@@ -268,6 +283,9 @@ void scheduler::conclude(detail::task& ended) {
     }
     {
         const detail::holding held{alive_guard_, share_ != nullptr};
+        if (PIRN_UNLIKELY(alive_walks_ != nullptr)) {
+            detail::walk::leaves(alive_walks_, alive_, ended);
+        }
         alive_.erase(ended);
     }
     detail::take_down(ended.root);
@@ -368,13 +386,12 @@ void scheduler::wait() {
 
 void scheduler::ask_all_here() noexcept {
     const at_work here{*this};
-    // Asking may wake, and lets nobody end: whoever is in the list stays in it.
-    const detail::holding held{alive_guard_, share_ != nullptr};
-    for (detail::task* at = alive_.front(); at != nullptr; at = alive_.next(*at)) {
-        if (!at->ended()) {
-            detail::request_cancel(at->root, everybody_leaves_origin);
+    // Asking may wake, and ends no task.
+    detail::scheduler_access::for_each_own_task(*this, [](detail::task& each) {
+        if (!each.ended()) {
+            detail::request_cancel(each.root, everybody_leaves_origin);
         }
-    }
+    });
 }
 
 void scheduler::request_stop_all() noexcept {

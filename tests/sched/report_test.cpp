@@ -7,7 +7,9 @@
 
 #include "support/account.hpp"
 
+#include <algorithm>
 #include <string>
+#include <string_view>
 
 #include <gtest/gtest.h>
 
@@ -56,6 +58,40 @@ TEST_F(reports, tell_name_state_wait_and_parent_of_each_task) {
                        << pirn::task_tree();
                })
         .get();
+}
+
+TEST_F(reports, draw_so_many_tasks_and_count_the_others) {
+    pirn::scheduler tasks;
+    for (int i = 0; i < 5000; ++i) {
+        tasks.spawn([] {}).detach();
+    }
+    const std::string tree = pirn::task_tree(tasks);
+    EXPECT_TRUE(tree.starts_with("5000 tasks\n")) << tree.substr(0, 100);
+    EXPECT_TRUE(tree.ends_with("… 4900 tasks more\n")) << tree.substr(tree.size() - 100);
+    EXPECT_EQ(std::ranges::count(tree, '\n'), 102);
+    const std::string all = pirn::task_tree(tasks, {.width = 10'000, .lines = 10'000});
+    EXPECT_EQ(std::ranges::count(all, '\n'), 5001);
+    const std::string few = pirn::task_tree(tasks, {.width = 10'000, .lines = 7});
+    EXPECT_TRUE(few.ends_with("… 4993 tasks more\n")) << few;
+    tasks.run();
+}
+
+TEST_F(reports, replace_in_json_what_is_no_utf8) {
+    pirn::scheduler tasks;
+    const auto json_of = [&](std::string_view name) {
+        tasks.spawn({.name = name}, [] {}).detach();
+        const std::string json = pirn::task_tree_json(tasks);
+        tasks.run();
+        const std::size_t begin = json.find("\"name\":\"") + 8;
+        return json.substr(begin, json.find("\",\"state") - begin);
+    };
+    EXPECT_EQ(json_of("ä€😀"), "ä€😀");
+    EXPECT_EQ(json_of("a\xc3"), "a\\ufffd");
+    EXPECT_EQ(json_of("\xe2\x82"), "\\ufffd\\ufffd");
+    EXPECT_EQ(json_of("\xed\xa0\x80"), "\\ufffd\\ufffd\\ufffd") << "a surrogate";
+    EXPECT_EQ(json_of("\xc0\xaf"), "\\ufffd\\ufffd") << "longer than needed";
+    EXPECT_EQ(json_of("\xf4\x90\x80\x80"), "\\ufffd\\ufffd\\ufffd\\ufffd") << "beyond the last";
+    EXPECT_EQ(json_of("\xf0\x9f\x98\x80"), "😀");
 }
 
 } // namespace

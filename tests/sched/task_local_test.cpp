@@ -8,6 +8,7 @@
 #include "support/account.hpp"
 #include "support/misuse.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -98,6 +99,67 @@ TEST_F(task_locals, of_one_task_are_not_those_of_another) {
 TEST_F(task_locals, used_wrongly_say_so) {
     EXPECT_TRUE(support::complains([] { name.with("x", [] {}); }, "outside of any task"));
     EXPECT_TRUE(support::complains([] { static_cast<void>(*name); }, "has no value"));
+}
+
+// A value that counts how many of its kind there are.
+struct counted {
+    explicit counted(int with) : value{with} { ++alive; }
+    counted(counted&& from) noexcept : value{from.value} { ++alive; }
+    counted& operator=(counted&&) = delete;
+    ~counted() { --alive; }
+    int value;
+    inline static int alive = 0;
+};
+
+pirn::task_local<counted> first;
+pirn::task_local<counted> second;
+pirn::task_local<counted> third;
+
+// Each task of a chain sets what the one before has set, and spawns the next.
+TEST_F(task_locals, that_are_set_again_and_again_do_not_keep_what_they_hide) {
+    constexpr int generations = 2000;
+    int most = 0;
+    struct chain {
+        pirn::scheduler& tasks;
+        int& most;
+        void next(int left) {
+            most = std::max(most, counted::alive);
+            EXPECT_EQ(third->value, -1);
+            if (left == 0) return;
+            first.with(counted{left}, [&] {
+                second.with(counted{10 * left}, [&] {
+                    EXPECT_EQ(first->value, left);
+                    EXPECT_EQ(second->value, 10 * left);
+                    tasks.spawn([this, left] { next(left - 1); }).detach();
+                });
+            });
+        }
+    } all{tasks, most};
+    tasks.spawn([&] { third.with(counted{-1}, [&] { all.next(generations); }); }).detach();
+    tasks.run();
+    EXPECT_LT(most, 10);
+    EXPECT_EQ(counted::alive, 0);
+}
+
+TEST_F(task_locals, that_hide_others_give_them_back_at_the_end) {
+    in_task([] {
+        first.with(counted{1}, [] {
+            second.with(counted{2}, [] {
+                third.with(counted{3}, [] {
+                    first.with(counted{4}, [] {
+                        EXPECT_EQ(first->value + second->value + third->value, 9);
+                        second.with(counted{5}, [] {
+                            EXPECT_EQ(first->value + second->value + third->value, 12);
+                        });
+                        EXPECT_EQ(second->value, 2);
+                    });
+                    EXPECT_EQ(first->value + second->value + third->value, 6);
+                });
+                EXPECT_EQ(third.get(), nullptr);
+            });
+        });
+    });
+    EXPECT_EQ(counted::alive, 0);
 }
 
 } // namespace

@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <source_location>
 #include <string_view>
 
@@ -54,6 +55,11 @@ struct scheduler_options {
     // with the tree of tasks and with circles of tasks that wait for each other. Another thread may still end it.
     // Circles of joins and mutexes are also looked for meanwhile, at most once in such a time. Zero: nothing of this.
     std::chrono::nanoseconds report_deadlock_after = std::chrono::seconds{1};
+
+    // Begins the sequence of random numbers by which `select` chooses among several cases that are ready. On one thread
+    // the same seed makes the same choices in each run of a program that is otherwise the same; of several threads each
+    // has a sequence of its own.
+    std::uint64_t seed = 0;
 
     // With whom it shares its tasks; null: with nobody. Outlives the scheduler.
     pirn::crew* crew = nullptr;

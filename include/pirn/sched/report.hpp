@@ -54,12 +54,19 @@ struct task_report {
 // again. Throws std::bad_alloc. Thread-safe, as long as the scheduler exists. Never suspends.
 PIRN_EXPORT std::vector<task_report> live_tasks(const scheduler& of);
 
-// task_tree: the same as text, for people. task_tree_json: for programs:
+// task_tree_limits: how much of a tree is drawn for people. What is left out is counted in its place.
+struct task_tree_limits {
+    std::size_t depth = 32;   // tasks below each other
+    std::size_t width = 100;  // tasks beside each other, with the same parent
+    std::size_t lines = 1000; // in all
+};
+
+// task_tree: the same as text, for people, within limits. task_tree_json: for programs:
 //   {"tasks":[{"id":1,"name":"main","state":"waiting","waits_for":"…","asked_to_stop":false,
 //              "stop_cause":"","spawned_at":"server.cpp:12","worker":0,"children":[…]}]}
 // Without an argument, of the current task's; empty outside of any. Never suspend.
-PIRN_EXPORT std::string task_tree(const scheduler& of);
-PIRN_EXPORT std::string task_tree();
+PIRN_EXPORT std::string task_tree(const scheduler& of, const task_tree_limits& limits = {});
+PIRN_EXPORT std::string task_tree(const task_tree_limits& limits = {});
 PIRN_EXPORT std::string task_tree_json(const scheduler& of);
 PIRN_EXPORT std::string task_tree_json();
 

@@ -40,6 +40,7 @@ class crew;
 
 namespace detail {
 struct scheduler_access; // src/sched/access.hpp
+class walk;              // src/sched/share.hpp
 } // namespace detail
 
 class PIRN_EXPORT scheduler {
@@ -220,8 +221,10 @@ class PIRN_EXPORT scheduler {
     unsigned ahead_ = 0;        // so many of turn_, the first ones, are there by such a jump
     detail::task_queue let_in_; // before turn_
     unsigned answers_left_ = 0; // see detail::spend_answer
+    std::uint64_t random_;      // never 0
     list<detail::task, &detail::task::alive_link> alive_;
     mutable detail::spin_lock alive_guard_;
+    mutable detail::walk* alive_walks_ = nullptr;
     std::atomic<std::size_t> spawned_{0}; // both written on this thread only
     std::atomic<std::size_t> ended_{0};
     const std::thread::id thread_ = std::this_thread::get_id();

@@ -26,17 +26,25 @@ namespace pirn {
 
 namespace detail {
 
-// local_values: one value, and those that were set before it. Shared by all tasks that can see it; each of them, and
-// each value set later, keeps a reference.
+// local_values: one value, and those that were set before it under other keys. Shared by all tasks that can see it; each
+// of them, and each value set later, keeps a reference.
+//
+// A value that is set again hides the one before it, which must not be kept by a chain of tasks each of which sets it and
+// spawns the next. So the chain of a new value leaves it out: what stands above it is linked a second time, by a link
+// without a value of its own.
 struct local_values {
     local_values(const void* of, local_values* earlier,
                  void (*how)(local_values&) noexcept) noexcept
-        : key{of}, before{earlier}, destroy{how} {}
+        : key{of}, before{earlier}, owner{this}, destroy{how} {}
+    local_values(local_values& again, local_values* earlier) noexcept
+        : key{again.key}, before{earlier}, owner{again.owner}, destroy{nullptr} {}
 
     const void* const key;
     local_values* const before;
+    local_values* const owner; // the link that has the value: mostly this one
     void (*const destroy)(local_values&) noexcept;
-    std::atomic<std::uint32_t> references{1};
+    std::atomic<std::uint32_t> references{1}; // to this link
+    std::atomic<std::uint32_t> links{1};      // of an owner: those that have its value
 };
 
 // share, drop: one reference more, one less. Thread-safe. Never suspend.
@@ -48,7 +56,10 @@ inline local_values* share(local_values* values) noexcept {
 }
 PIRN_EXPORT void drop(local_values* values) noexcept;
 
-// find_local: the innermost value of that key that the current task can see, or null. Never suspends.
+// without: the same values but that of this key, with a reference of the caller's. Throws std::bad_alloc. Never suspends.
+PIRN_EXPORT local_values* without(local_values* values, const void* key);
+
+// find_local: the owner of the value of that key that the current task can see, or null. Never suspends.
 PIRN_EXPORT local_values* find_local(const void* key) noexcept;
 
 } // namespace detail
@@ -100,11 +111,14 @@ template <class Function>
 decltype(auto) task_local<T>::with(T value, Function&& function) const {
     detail::task* const self = detail::current_task();
     PIRN_REQUIRE(self != nullptr, "a task_local was set outside of any task");
-    // The new value takes over the reference to what was set before, and gives it back at the end.
     struct setting {
-        setting(detail::task& of, const void* key, T&& with)
-            : whose{of}, before{of.locals},
-              mine{new node{key, detail::share(before), std::move(with)}} {
+        setting(detail::task& of, const void* key, T&& with) : whose{of}, before{of.locals} {
+            struct reference {
+                ~reference() { detail::drop(values); }
+                detail::local_values* values;
+            } others{detail::without(before, key)};
+            mine = new node{key, others.values, std::move(with)};
+            others.values = nullptr; // it is the node's
             whose.locals = mine;
         }
         ~setting() {
@@ -115,7 +129,7 @@ decltype(auto) task_local<T>::with(T value, Function&& function) const {
         setting& operator=(const setting&) = delete;
         detail::task& whose;
         detail::local_values* before;
-        node* mine;
+        node* mine = nullptr;
     } const set{*self, this, std::move(value)};
     return std::invoke(std::forward<Function>(function));
 }
