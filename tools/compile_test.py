@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """What the compiler must say about mistakes in a user's program: each marked line of a snippet is warned about, or
-refused, and no other line is.
+refused, and no other line is. And how long it takes for a select of many cases: in proportion to their number.
 
     tools/compile_test.py [--compiler g++]...
 
@@ -11,6 +11,7 @@ A line that ends in `// !` is the mistake.
 import argparse
 import pathlib
 import re
+import resource
 import subprocess
 import sys
 import tempfile
@@ -116,10 +117,10 @@ def lines_named(output, path, kind):
     return named
 
 
-def compile_text(compiler, flags, text, folder):
+def compile_text(compiler, flags, text, folder, until=("-fsyntax-only",)):
     path = pathlib.Path(folder, "snippet.cpp")
     path.write_text(text)
-    done = subprocess.run([compiler, "-std=c++20", "-fsyntax-only", f"-I{ROOT / 'include'}", *flags, str(path)],
+    done = subprocess.run([compiler, "-std=c++20", *until, f"-I{ROOT / 'include'}", *flags, str(path)],
                           capture_output=True, text=True, check=False)
     return done, str(path)
 
@@ -135,6 +136,33 @@ def compare(compiler, text, flags, kind, folder):
         yield f"{compiler}: should accept: {lines[number - 1].strip()}"
 
 
+def select_of(cases):
+    """A program that waits for so many things; each function is of another type."""
+    each = ", ".join(f"pirn::on(from.receiving(), [&](std::optional<int>) {{ last = {i}; }})" for i in range(cases))
+    return f"""#include <pirn/sync/channel.hpp>
+#include <pirn/sync/select.hpp>
+void wait(pirn::channel<int>& from, int& last) {{ pirn::select({each}); }}
+"""
+
+
+def seconds_for_select(compiler, cases, folder):
+    """The processor time that a select of so many cases takes."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    # Up to the machine's code: names that hold all the types cost most there.
+    done, _ = compile_text(compiler, ["-O1"], select_of(cases), folder, until=("-S", "-o", "/dev/null"))
+    if done.returncode != 0:
+        raise RuntimeError(f"{compiler}: a select of {cases} cases does not compile:\n{done.stderr[:2000]}")
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
+
+
+def growth_problems(compiler, folder):
+    times = {cases: seconds_for_select(compiler, cases, folder) for cases in (100, 200)}
+    for cases, seconds in times.items():
+        if 2 * cases in times and times[2 * cases] > 2.2 * seconds:
+            yield (f"{compiler}: a select of {2 * cases} cases compiles in {times[2 * cases]:.1f} s, one of {cases} in "
+                   f"{seconds:.1f} s")
+
+
 def problems(compiler):
     with tempfile.TemporaryDirectory() as folder:
         yield from compare(compiler, DROPPED, ["-Wunused-result"], "(?:warning|error)", folder)
@@ -144,6 +172,7 @@ def problems(compiler):
             done, _ = compile_text(compiler, flags, WITHOUT_EXCEPTIONS, folder)
             if done.returncode != 0:
                 yield f"{compiler} {' '.join(flags)} cannot compile <pirn/pirn.hpp>:\n{done.stderr}"
+        yield from growth_problems(compiler, folder)
 
 
 def main():

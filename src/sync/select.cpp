@@ -26,6 +26,8 @@
 #include <pirn/sched/scheduler.hpp>
 #include <pirn/sched/task.hpp>
 
+#include "sched/access.hpp"
+
 #include <algorithm>
 #include <cstdint>
 #include <functional>
@@ -36,17 +38,21 @@ namespace {
 constexpr wait_kind waits_for_several{"one of several things (select)"};
 
 // Marsaglia's xorshift with 64 bits (Journal of Statistical Software 8, 2003): which of several cases that are
-// ready need not be a secret, only even.
+// ready need not be a secret, only even. A thread that runs no tasks has a sequence of its own.
 PIRN_NOINLINE void shuffle(std::span<select_case*> cases) noexcept {
-    static thread_local std::uint64_t state = 0x9e3779b97f4a7c15ULL;
+    static thread_local std::uint64_t of_thread = 0x9e3779b97f4a7c15ULL;
+    auto* const here = static_cast<scheduler*>(this_thread().worker);
+    std::uint64_t& state = here != nullptr ? scheduler_access::random(*here) : of_thread;
+    std::uint64_t bits = state;
     for (std::size_t left = cases.size(); left > 1; --left) {
-        state ^= state << 13U;
-        state ^= state >> 7U;
-        state ^= state << 17U;
+        bits ^= bits << 13U;
+        bits ^= bits >> 7U;
+        bits ^= bits << 17U;
         // The high half times the range, instead of a remainder, which would take a division.
-        const std::uint64_t pick = ((state >> 32U) * left) >> 32U;
+        const std::uint64_t pick = ((bits >> 32U) * left) >> 32U;
         std::swap(cases[left - 1], cases[static_cast<std::size_t>(pick)]);
     }
+    state = bits;
 }
 
 bool try_one(select_case& one) {

@@ -28,10 +28,10 @@
 #include <array>
 #include <concepts>
 #include <cstddef>
+#include <initializer_list>
 #include <optional>
 #include <span>
 #include <stop_token>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -229,65 +229,114 @@ PIRN_EXPORT select_case* choose(std::span<select_case*> cases, std::span<spin_lo
 template <class Live>
 using finished = decltype(std::declval<Live&>().finish());
 
-// finish_one: calls the function of the case with that index.
-template <class Result, std::size_t Index, class Live>
-Result finish_one(Live& live, std::size_t index) {
-    if constexpr (Index + 1 < std::tuple_size_v<Live>) {
-        if (index != Index) {
-            return finish_one<Result, Index + 1>(live, index);
+template <class Live>
+void enter_one(std::size_t index, Live& one, std::span<select_case*> into, std::size_t& count,
+               bool& has_default) noexcept {
+    if constexpr (requires { one.itself; }) {
+        if (one.enabled) {
+            one.itself.index = index;
+            into[count++] = &one.itself;
         }
+    } else {
+        has_default = one.enabled;
     }
-    return static_cast<Result>(std::get<Index>(live).finish());
 }
+
+template <class Result, class Live>
+Result finish_at(void* live) {
+    return static_cast<Result>(static_cast<Live*>(live)->finish());
+}
+
+// What a select of many cases compiles in grows with their number and not with its square: so no name but that of
+// select itself and of these two holds the types of all cases, and no fold is as deep as they are many.
+template <std::size_t Index, class Live>
+struct nth_case {
+    Live live;
+};
+template <class Indices, class... Cases>
+struct cases_in_order;
+template <std::size_t... Index, class... Cases>
+struct cases_in_order<std::index_sequence<Index...>, Cases...>
+    : nth_case<Index, live_case<Cases>>... {
+    explicit cases_in_order(Cases&... cases)
+        : nth_case<Index, live_case<Cases>>{live_case<Cases>(cases)}... {}
+
+    // entered: notes the enabled cases, their number and the default case. Never suspends.
+    void enter(std::span<select_case*> into, std::size_t& count, bool& has_default) noexcept {
+        const std::array<int, sizeof...(Cases)> done{
+            (enter_one(Index, static_cast<nth_case<Index, live_case<Cases>>&>(*this).live, into,
+                       count, has_default),
+             0)...};
+        static_cast<void>(done);
+    }
+
+    // finish: calls the function of the case with that index.
+    template <class Result>
+    Result finish(std::size_t index) {
+        using by_address = Result (*)(void*);
+        constexpr std::array<by_address, sizeof...(Cases)> functions{
+            &finish_at<Result, live_case<Cases>>...};
+        const std::array<void*, sizeof...(Cases)> addresses{
+            &static_cast<nth_case<Index, live_case<Cases>>&>(*this).live...};
+        return functions[index](addresses[index]);
+    }
+};
+
+consteval std::size_t count_true(std::initializer_list<bool> of) {
+    std::size_t count = 0;
+    for (const bool each : of) {
+        count += each ? 1 : 0;
+    }
+    return count;
+}
+consteval std::size_t first_true(std::initializer_list<bool> of) {
+    std::size_t index = 0;
+    for (const bool each : of) {
+        if (each) {
+            return index;
+        }
+        ++index;
+    }
+    return 0;
+}
+
+// select_result: the common type of all; without looking for one where all are the same.
+template <class First, class... Others>
+struct select_result
+    : std::conditional_t<count_true({std::is_same_v<First, Others>...}) == sizeof...(Others),
+                         std::type_identity<First>, std::common_type<First, Others...>> {};
 
 } // namespace detail
 
 template <class... Cases>
 auto select(Cases... cases) {
     static_assert(sizeof...(Cases) > 0, "a select of nothing would wait for ever");
-    static_assert((std::size_t{0} + ... + std::size_t{Cases::is_default}) <= 1,
+    static_assert(detail::count_true({Cases::is_default...}) <= 1,
                   "a select has at most one default case");
     constexpr std::size_t all = sizeof...(Cases);
-    constexpr std::array<bool, all> are_default{Cases::is_default...};
 
-    std::tuple<detail::live_case<Cases>...> live{cases...};
+    detail::cases_in_order<std::make_index_sequence<all>, Cases...> live{cases...};
     std::array<detail::select_case*, all> chosen_from{};
     std::array<detail::spin_lock*, all> locks{};
     std::size_t count = 0;
-    std::size_t index = 0;
     bool has_default = false;
-    const auto enter = [&](auto& one) {
-        if constexpr (requires { one.itself; }) {
-            if (one.enabled) {
-                one.itself.index = index;
-                chosen_from[count++] = &one.itself;
-            }
-        } else {
-            has_default = one.enabled;
-        }
-        ++index;
-    };
-    std::apply([&](auto&... each) { (enter(each), ...); }, live);
+    live.enter(chosen_from, count, has_default);
 
     const detail::select_case* const won =
         detail::choose(std::span{chosen_from}.first(count), locks, has_default);
     // The position of the default case, or 0, which is then not used; known to the compiler.
-    constexpr std::size_t default_at = [](const auto& these) {
-        for (std::size_t i = 0; i < these.size(); ++i) {
-            if (these[i]) {
-                return i;
-            }
-        }
-        return std::size_t{0};
-    }(are_default);
+    constexpr std::size_t default_at = detail::first_true({Cases::is_default...});
     const std::size_t winner = won != nullptr ? won->index : default_at;
 
-    if constexpr ((std::is_void_v<detail::finished<detail::live_case<Cases>>> && ...)) {
-        detail::finish_one<void, 0>(live, winner);
+    constexpr std::size_t returning_nothing =
+        detail::count_true({std::is_void_v<detail::finished<detail::live_case<Cases>>>...});
+    if constexpr (returning_nothing == all) {
+        live.template finish<void>(winner);
         return winner;
     } else {
-        using result = std::common_type_t<detail::finished<detail::live_case<Cases>>...>;
-        return detail::finish_one<result, 0>(live, winner);
+        using result =
+            typename detail::select_result<detail::finished<detail::live_case<Cases>>...>::type;
+        return live.template finish<result>(winner);
     }
 }
 
