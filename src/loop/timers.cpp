@@ -21,32 +21,19 @@ bool sooner(const timer_operation& one, const timer_operation& other) noexcept {
 void timers::arm(timer_operation& what) noexcept {
     ++count_;
     detail::count_timers(1);
-    const std::uint64_t tick = tick_of(what.deadline);
-    if (tick > opened_) {
-        place(what, tick);
-        return;
-    }
-    // Mostly the latest of the near ones, so the place is looked for from the end.
-    timer_operation* before = near_.back();
-    while (before != nullptr && sooner(what, *before)) {
-        before = near_.previous(*before);
-    }
-    if (before != nullptr) {
-        near_.insert_after(*before, what);
-    } else {
-        near_.push_front(what);
-    }
+    place(what);
 }
 
 void timers::disarm(timer_operation& what) noexcept {
-    near_.erase(what); // whichever list it is in
+    due_.erase(what); // whichever list it is in
     --count_;
     detail::count_timers(-1);
 }
 
 time_point timers::next() noexcept {
-    if (const timer_operation* nearest = near_.front()) {
-        return nearest->deadline;
+    settle();
+    if (const timer_operation* first = due_.front()) {
+        return first->deadline;
     }
     unsigned wheel = 0;
     unsigned index = 0;
@@ -58,19 +45,21 @@ timer_operation* timers::take_due(time_point now) noexcept {
     if (count_ == 0) {
         return nullptr;
     }
-    if (const std::uint64_t tick = tick_of(now); tick > opened_) {
-        open_until(tick);
+    if (const std::uint64_t time = number_of(now); time > opened_) {
+        open_until(time);
     }
-    timer_operation* const nearest = near_.front();
-    if (nearest == nullptr || nearest->deadline > now) {
+    settle();
+    timer_operation* const first = due_.front();
+    if (first == nullptr || first->deadline > now) {
         return nullptr;
     }
-    disarm(*nearest);
-    return nearest;
+    disarm(*first);
+    return first;
 }
 
 timer_operation* timers::take_any() noexcept {
-    timer_operation* any = near_.front();
+    settle();
+    timer_operation* any = due_.front();
     if (any == nullptr) {
         unsigned wheel = 0;
         unsigned index = 0;
@@ -86,9 +75,8 @@ timer_operation* timers::take_any() noexcept {
 // ---------------------------------------------------------------------------------------------------
 
 // Deadlines before the clock's zero have come, whatever the time.
-std::uint64_t timers::tick_of(time_point deadline) noexcept {
-    const auto since_zero = std::max<std::int64_t>(deadline.time_since_epoch().count(), 0);
-    return static_cast<std::uint64_t>(since_zero) >> tick_bits;
+std::uint64_t timers::number_of(time_point when) noexcept {
+    return static_cast<std::uint64_t>(std::max<std::int64_t>(when.time_since_epoch().count(), 0));
 }
 
 // first_occupied: the slot whose turn is next, and where it is; null when all wheels are empty.
@@ -105,44 +93,53 @@ timers::slot* timers::first_occupied(unsigned& wheel, unsigned& index) noexcept 
     return nullptr;
 }
 
-// place: puts a timer of a tick that is not opened into its slot.
-void timers::place(timer_operation& what, std::uint64_t tick) noexcept {
-    const unsigned highest = 63U - static_cast<unsigned>(std::countl_zero(tick ^ opened_));
+// settle: timers whose time had passed when they were armed, in the order of their deadlines with the others that are due.
+// All at once: one by one each would look for its place among all.
+void timers::settle() noexcept {
+    if (!late_.empty()) {
+        due_.take_all(late_);
+        due_.sort(sooner);
+    }
+}
+
+// place: among those that are due, or into its slot.
+void timers::place(timer_operation& what) noexcept {
+    const std::uint64_t when = number_of(what.deadline);
+    if (when <= opened_) {
+        const bool is_last =
+            when == opened_ && when != 0 && late_.empty(); // 0 stands for all before it
+        (is_last ? due_ : late_).push_back(what);
+        return;
+    }
+    const unsigned highest = 63U - static_cast<unsigned>(std::countl_zero(when ^ opened_));
     const unsigned wheel = highest / digit_bits;
-    const unsigned index = static_cast<unsigned>(tick >> (wheel * digit_bits)) % slots;
+    const unsigned index = static_cast<unsigned>(when >> (wheel * digit_bits)) % slots;
     slot& into = wheels_[wheel][index];
     into.first = into.waiting.empty() ? what.deadline : std::min(into.first, what.deadline);
     into.waiting.push_back(what);
     occupied_[wheel] |= std::uint64_t{1} << index;
 }
 
-// open_until: moves `opened` on, and all timers up to there into `near`.
-void timers::open_until(std::uint64_t tick) noexcept {
+// open_until: moves `opened` on, slot by slot, so that all timers up to there are due.
+void timers::open_until(std::uint64_t time) noexcept {
     unsigned wheel = 0;
     unsigned index = 0;
     while (slot* const first = first_occupied(wheel, index)) {
         const unsigned below = wheel * digit_bits; // bits of the digits that are smaller
         const std::uint64_t above = opened_ >> below >> digit_bits << digit_bits;
         const std::uint64_t begin = (above | index) << below;
-        if (begin > tick) {
+        if (begin > time) {
             break;
         }
         opened_ = begin;
         occupied_[wheel] &= ~(std::uint64_t{1} << index);
-        queue now_near;
         queue dealt_out;
         dealt_out.take_all(first->waiting);
         while (timer_operation* const each = dealt_out.pop_front()) {
-            if (const std::uint64_t of_it = tick_of(each->deadline); of_it > opened_) {
-                place(*each, of_it);
-            } else {
-                now_near.push_back(*each);
-            }
+            place(*each);
         }
-        now_near.sort(sooner);
-        near_.take_all(now_near);
     }
-    opened_ = std::max(opened_, tick);
+    opened_ = std::max(opened_, time);
 }
 
 } // namespace pirn

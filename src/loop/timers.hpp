@@ -4,19 +4,20 @@
 // Hierarchical Timing Wheels", 1987, scheme 7) that is exact to the nanosecond. Arming and disarming take
 // constant time and no memory, however many there are.
 //
-// Time is cut into ticks of 2^16 ns (66 µs), and the number of a tick into digits of 6 bits. Up to the tick
-// `opened`, timers are in a list in the order of their deadlines. A later one is in the wheel of the highest
-// digit in which its tick differs from `opened`, in the slot of that digit's value:
+// A time is a number of nanoseconds, cut into digits of 6 bits. Up to the time `opened`, timers are due, in a list in the
+// order of their deadlines. A later one is in the wheel of the highest digit in which its time differs from `opened`,
+// in the slot of that digit's value:
 //
-//   near      sorted by deadline                                     the tick `opened`, and all before it
-//   wheel 0   64 slots of a tick                                     the rest of the current 4 ms
-//   wheel 1   64 slots of 4 ms                                       the rest of the current 268 ms
-//   …                                                                …
-//   wheel 7   64 slots of 9 years                                    all that a 64-bit clock can say
+//   due, late                              up to `opened`; late: past when it was armed, not yet sorted in
+//   wheel 0    64 slots of 1 ns            the rest of the current 64 ns
+//   wheel 1    64 slots of 64 ns           the rest of the current 4 µs
+//   …                                      …
+//   wheel 10   16 slots of 36 years        all that a 64-bit clock can say
 //
 // So everything in a wheel comes before everything in the next one, and slots of a wheel before later slots of
-// it. When time reaches a slot, it becomes `opened`: a slot of wheel 0 is sorted and joins `near`, one of
-// another wheel is dealt out to the wheels below, where each of its timers goes at most 7 times in its life.
+// it. When time reaches a slot, it becomes `opened`, and its timers are dealt out: to the wheels below, where each of
+// them goes at most 10 times in its life, and in the end to those that are due. No place is searched for: a time that
+// stands still, as a test's does, costs no more than one that goes on.
 //
 // Knows no clock: the loop says what time it is. Both backends wait with a plain timeout for the nearest
 // one, so that a timer costs no system call.
@@ -56,17 +57,18 @@ class timers {
         time_point first; // not later than any deadline here; meaningless when nobody is
     };
 
-    static constexpr unsigned tick_bits = 16;
     static constexpr unsigned digit_bits = 6;
     static constexpr unsigned slots = 1U << digit_bits;
-    static constexpr unsigned wheels = 8; // 8 · 6 + 16 = 64
+    static constexpr unsigned wheels = 11; // the last one has 16 slots: 10 · 6 + 4 = 64
 
-    static std::uint64_t tick_of(time_point deadline) noexcept;
+    static std::uint64_t number_of(time_point when) noexcept;
     slot* first_occupied(unsigned& wheel, unsigned& index) noexcept;
-    void place(timer_operation& what, std::uint64_t tick) noexcept;
-    void open_until(std::uint64_t tick) noexcept;
+    void settle() noexcept;
+    void place(timer_operation& what) noexcept;
+    void open_until(std::uint64_t time) noexcept;
 
-    queue near_;
+    queue due_;
+    queue late_;
     std::array<std::array<slot, slots>, wheels> wheels_;
     std::array<std::uint64_t, wheels> occupied_{}; // a bit for each slot; set also if all have left
     std::uint64_t opened_ = 0;
