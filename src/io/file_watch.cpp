@@ -68,7 +68,12 @@ void file_watch::add(const std::filesystem::path& path, change what, std::error_
     const int number = ::inotify_add_watch(events_.native_handle(), path.c_str(), mask_of(what));
     error = error_of(number < 0 ? -errno : 0);
     if (number >= 0) {
+        // A second path of the same file takes the place of the first.
+        if (const auto known = watched_.find(number); known != watched_.end()) {
+            numbers_.erase(known->second.native());
+        }
         watched_[number] = path;
+        numbers_[path.native()] = number;
     }
 }
 
@@ -79,11 +84,9 @@ void file_watch::add(const std::filesystem::path& path, change what) {
 }
 
 void file_watch::remove(const std::filesystem::path& path) {
-    const auto found =
-        std::ranges::find_if(watched_, [&](const auto& each) { return each.second == path; });
-    if (found != watched_.end()) {
+    if (const auto found = numbers_.find(path.native()); found != numbers_.end()) {
         ::inotify_rm_watch(events_.native_handle(),
-                           found->first); // `ended` comes, and takes it out
+                           found->second); // `ended` comes, and takes it out
     }
 }
 
@@ -101,6 +104,11 @@ file_event file_watch::take() {
     if (found != watched_.end()) {
         event.path = head.len > 0 ? found->second / name : found->second;
         if (has(event.what, change::ended)) {
+            // Unless another file has taken the path's place meanwhile.
+            if (const auto number = numbers_.find(found->second.native());
+                number != numbers_.end() && number->second == found->first) {
+                numbers_.erase(number);
+            }
             watched_.erase(found);
         }
     }

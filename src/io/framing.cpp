@@ -16,6 +16,8 @@
 namespace pirn::io {
 namespace {
 
+constexpr std::size_t first_room = 4096; // for a message of which nothing has come
+
 using length_bytes = std::array<std::byte, 8>;
 
 // The place in the length, counted from its first byte, of the byte with this significance.
@@ -128,16 +130,23 @@ bool length_framed::do_receive(std::vector<std::byte>& into, std::error_code& er
             error = error_of(detail::refuse(-EMSGSIZE));
             return false;
         }
-        partial_.resize(static_cast<std::size_t>(length)); // may throw: nothing is taken before
         in_.consume(options_.size);
+        length_ = static_cast<std::size_t>(length);
+        partial_.clear();
         got_ = 0;
         in_message_ = true;
     }
-    // What has come is kept if this is cancelled: the next receive goes on.
-    got_ += in_.read_exactly(std::span{partial_}.subspan(got_), error);
-    if (error) {
-        return false;
-    }
+    // Room is made for twice as much as has come, as a length alone must not cost memory. What has come is kept if this is
+    // cancelled, or if there is no memory: the next receive goes on.
+    do {
+        if (got_ == partial_.size()) {
+            partial_.resize(std::min(length_, std::max(2 * got_, first_room)));
+        }
+        got_ += in_.read_exactly(std::span{partial_}.subspan(got_), error);
+        if (error) {
+            return false;
+        }
+    } while (got_ < length_);
     in_message_ = false;
     std::swap(into, partial_);
     return true;

@@ -17,17 +17,20 @@
 #include <string>
 #include <utility>
 
+#include <limits.h> // NOLINT: NAME_MAX
 #include <sys/stat.h>
 #include <unistd.h>
 
 namespace pirn::io {
 namespace {
 
+constexpr std::size_t random_letters = 12;
+
 std::string random_name(std::string_view prefix) {
     static constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyz0123456789";
     std::random_device random;
     std::string name{prefix};
-    for (int i = 0; i < 12; ++i) {
+    for (std::size_t i = 0; i < random_letters; ++i) {
         name += letters[random() % letters.size()];
     }
     return name;
@@ -41,7 +44,10 @@ temporary_file::temporary_file(const std::filesystem::path& folder, std::string_
     const std::filesystem::path where =
         folder.empty() ? std::filesystem::temp_directory_path() : folder;
     std::error_code error;
-    for (int i = 0; i < most_attempts; ++i) {
+    if (prefix.find('/') != std::string_view::npos) {
+        error = std::make_error_code(std::errc::invalid_argument); // it would name another folder
+    }
+    for (int i = 0; i < most_attempts && error != std::errc::invalid_argument; ++i) {
         auto path = where / random_name(prefix);
         file_ =
             io::file::open(path, {.write = true, .exclusive = true, .permissions = 0600}, error);
@@ -107,7 +113,9 @@ void atomic_replace(const std::filesystem::path& path, const std::function<void(
     }
     const bool inherits = !error && before.kind == file_kind::regular;
     const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path{"."};
-    temporary_file fresh{folder, "." + path.filename().string() + "."};
+    const std::string name = path.filename().string();
+    const bool fits = name.size() + 2 + random_letters <= NAME_MAX;
+    temporary_file fresh{folder, fits ? "." + name + "." : ".replacement."};
     write(fresh.file());
     const mode_t permissions = inherits ? before.permissions : options.permissions;
     if (::fchmod(fresh.file().native_handle(), permissions) != 0) {

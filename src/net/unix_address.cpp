@@ -85,9 +85,24 @@ unix_address unix_address::named(std::string_view name, bool abstract,
     return made;
 }
 
+namespace {
+
+constexpr std::string_view here{"./"};
+
+// needs_folder: whether the path, without "./" before it any number of times, begins as an abstract address does. Then it
+// is printed with one more, which parse takes away.
+bool needs_folder(std::string_view path) noexcept {
+    while (path.starts_with(here)) {
+        path.remove_prefix(here.size());
+    }
+    return path.starts_with('@');
+}
+
+} // namespace
+
 unix_address unix_address::parse(std::string_view text, std::error_code& error) noexcept {
     if (!text.starts_with('@')) {
-        return named(text, false, error);
+        return named(needs_folder(text) ? text.substr(here.size()) : text, false, error);
     }
     const auto name = without_escapes(text.substr(1));
     if (!name) {
@@ -154,7 +169,7 @@ bool unix_address::operator==(const unix_address& other) const noexcept {
 std::string to_string(const unix_address& where) {
     if (!where.is_abstract()) {
         const std::string_view path = where.name();
-        return (path.starts_with('@') ? "./" : "") + std::string{path};
+        return std::string{needs_folder(path) ? here : std::string_view{}} += path;
     }
     constexpr std::string_view digits{"0123456789abcdef"};
     std::string text{"@"};

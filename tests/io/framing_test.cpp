@@ -12,12 +12,16 @@
 
 #include "io/streams.hpp"
 #include "support/account.hpp"
+#include "support/memory.hpp"
 #include "support/misuse.hpp"
 
 #include <array>
+#include <chrono>
+#include <deque>
 #include <memory>
 #include <random>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <vector>
 
@@ -200,6 +204,33 @@ TEST_F(framing, gives_the_stream_below_back_with_what_was_read_ahead) {
         EXPECT_EQ(support::text_of(near, 1), "!");
         EXPECT_TRUE(support::complains([&] { in.send("x"); }, "was taken away"));
         in.close();
+    });
+}
+
+// A length is four bytes of a stranger's; the message may never come.
+TEST_F(framing, takes_memory_for_what_has_come_and_not_for_what_was_announced) {
+    pirn::run([] {
+        constexpr std::size_t peers = 200;
+        const std::size_t before = support::resident_memory();
+        std::deque<io::length_framed> framed;
+        std::vector<io::memory_stream> others;
+        for (std::size_t i = 0; i < peers; ++i) {
+            auto [near, far] = io::memory_pipe(4096);
+            framed.emplace_back(boxed(near));
+            others.push_back(std::move(far));
+            others.back().write_all(std::string_view{"\x00\x10\x00\x00x", 5}); // a mebibyte
+        }
+        std::vector<pirn::join_handle<>> receivers;
+        for (io::length_framed& each : framed) {
+            receivers.push_back(pirn::spawn([&each] {
+                std::vector<std::byte> into;
+                std::error_code error;
+                EXPECT_FALSE(each.receive(into, error));
+            }));
+        }
+        pirn::sleep_for(std::chrono::milliseconds{20});
+        EXPECT_LT(support::resident_memory(), before + (std::size_t{32} << 20));
+        others.clear();
     });
 }
 

@@ -144,4 +144,30 @@ TEST_F(temporary_files, show_readers_the_old_bytes_or_the_new_ones) {
     });
 }
 
+TEST_F(temporary_files, have_no_name_that_leads_elsewhere) {
+    pirn::run([&] {
+        for (const char* prefix : {"../x", "/tmp/x", "a/b", "/"}) {
+            try {
+                const io::temporary_file one{here.path(), prefix};
+                ADD_FAILURE() << prefix;
+            } catch (const std::system_error& error) {
+                EXPECT_EQ(error.code(), std::errc::invalid_argument) << prefix;
+            }
+        }
+        EXPECT_TRUE(empty());
+    });
+}
+
+TEST_F(temporary_files, replace_files_whose_names_are_as_long_as_can_be) {
+    pirn::run([&] {
+        for (const std::size_t size : {1U, 240U, 241U, 242U, 254U, 255U}) {
+            const fs::path path = here / std::string(size, 'n').c_str();
+            io::atomic_replace(path, [](io::file& to) { to.write_all("new"); });
+            EXPECT_EQ(fs::file_size(path), 3U) << size;
+            fs::remove(path);
+        }
+        EXPECT_TRUE(empty());
+    });
+}
+
 } // namespace

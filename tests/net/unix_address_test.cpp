@@ -40,6 +40,17 @@ TEST(unix_address, tells_the_three_kinds_apart) {
 
 TEST(unix_address, of_a_path_that_looks_abstract_says_where_it_is) {
     EXPECT_EQ(to_string(unix_address::path("@x")), "./@x");
+    // As long as can be, and with any number of such beginnings.
+    for (const std::size_t size : {2U, 105U, 106U, 107U}) {
+        for (const char* beginning : {"@", "./@", "././@", "./x", "."}) {
+            const std::string name =
+                beginning + std::string(size - 1, 'x').substr(0, size > 10 ? size - 5 : 1);
+            const auto path = unix_address::path(name);
+            EXPECT_EQ(unix_address::parse(to_string(path)), path) << name;
+        }
+        const auto longest = unix_address::path("@" + std::string(size - 1, 'x'));
+        EXPECT_EQ(unix_address::parse(to_string(longest)), longest) << size;
+    }
 }
 
 TEST(unix_address, refuses_what_is_none) {

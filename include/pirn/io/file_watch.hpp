@@ -21,6 +21,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <system_error>
 
 namespace pirn::io {
@@ -90,6 +91,7 @@ class PIRN_EXPORT file_watch {
 
     descriptor_stream events_;
     std::map<int, std::filesystem::path> watched_; // by the kernel's number
+    std::map<std::string, int> numbers_;           // by path
     std::unique_ptr<storage> buffer_;
     std::size_t begin_ = 0; // events that have been read, and not been given
     std::size_t end_ = 0;

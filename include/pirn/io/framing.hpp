@@ -78,6 +78,7 @@ class PIRN_EXPORT length_framed final : public framed_stream {
     length_options options_;
     std::vector<std::byte> partial_; // of a message whose length is known
     bool in_message_ = false;
+    std::size_t length_ = 0;
     std::size_t got_ = 0; // bytes of it
 };
 

@@ -20,7 +20,7 @@ namespace pirn::io {
 // Move-only.
 class PIRN_EXPORT temporary_file {
   public:
-    // In `folder`, or where the system has its temporary files; the name begins with `prefix`. Throws
+    // In `folder`, or where the system has its temporary files; the name begins with `prefix`, which has no slash. Throws
     // std::system_error. Suspends.
     explicit temporary_file(const std::filesystem::path& folder = {},
                             std::string_view prefix = "pirn-");
