@@ -174,12 +174,8 @@ delimited::delimited(std::unique_ptr<byte_stream> below, std::string_view delimi
 bool delimited::do_receive(std::vector<std::byte>& into, std::error_code& error) {
     into.clear();
     static_cast<void>(stream());
-    const auto found = in_.until(delimiter_, error);
+    const auto found = in_.until(delimiter_, 0, message_max_, error);
     if (!found) {
-        return false;
-    }
-    if (found->size() > message_max_) {
-        error = error_of(detail::refuse(-EMSGSIZE));
         return false;
     }
     const bytes message{*found};

@@ -68,17 +68,17 @@ TEST_F(readers, find_delimiters_that_come_in_pieces) {
 }
 
 TEST_F(readers, do_not_hold_more_than_they_were_allowed_to) {
-    over_pieces("1234567\nshort\n", 7, [](io::reader& in) {
+    over_pieces("12345678\nshort\n", 7, [](io::reader& in) {
         if (in.capacity() > 7) return;
         std::error_code error;
         EXPECT_EQ(in.line(error), std::nullopt);
         EXPECT_EQ(error, std::errc::message_size);
         EXPECT_THROW(in.line(), std::system_error);
-        EXPECT_EQ(in.buffered().size(), 7U) << "still there, for whoever wants to skip it";
-        EXPECT_EQ(in.skip(8), 8U);
+        EXPECT_GE(in.buffered().size(), 8U) << "still there, and can be skipped";
+        EXPECT_EQ(in.skip(9), 9U);
         EXPECT_EQ(in.line(), "short");
     });
-    over_pieces("123456\n", 7, [](io::reader& in) { EXPECT_EQ(in.line(), "123456"); });
+    over_pieces("1234567\n", 7, [](io::reader& in) { EXPECT_EQ(in.line(), "1234567"); });
 }
 
 TEST_F(readers, read_exactly_or_say_that_the_end_came_before) {

@@ -83,7 +83,8 @@ class PIRN_EXPORT length_framed final : public framed_stream {
 };
 
 // delimited: each message with a delimiter behind it, which it cannot contain: sending one that does is a programmer
-// error. A longer one than allowed is std::errc::message_size. What follows the last delimiter is a message too.
+// error. A longer one than allowed is std::errc::message_size, again and again, and stays in the stream. What follows
+// the last delimiter is a message too, if it is not empty.
 class PIRN_EXPORT delimited final : public framed_stream {
   public:
     // `message_max`: the longest message, in bytes, in both directions. Throws std::bad_alloc.

@@ -45,12 +45,14 @@ class PIRN_EXPORT reader {
     std::size_t read_exactly(mutable_bytes into, std::error_code& error);
 
     // until: what comes before the next delimiter, which is skipped; nothing at the end of the stream. Bytes after
-    // the last delimiter are given at the end, as if one followed. More than the capacity without a delimiter is
-    // std::errc::message_size. The delimiter has at least one byte. Suspends.
+    // the last delimiter are given at the end, as if one followed. More bytes than the capacity before the delimiter,
+    // or before the end, are std::errc::message_size, as soon as that is certain, again and again. The delimiter does
+    // not count: the buffer grows by its size when a message needs that (std::errc::not_enough_memory if it cannot).
+    // The delimiter has at least one byte. Suspends.
     std::optional<std::string_view> until(std::string_view delimiter);
     std::optional<std::string_view> until(std::string_view delimiter, std::error_code& error);
 
-    // line: until "\n", and without a "\r" before it. Suspends.
+    // line: until "\n" or "\r\n", or the end, where a "\r" is left out too; of at most the capacity. Suspends.
     std::optional<std::string_view> line();
     std::optional<std::string_view> line(std::error_code& error);
 
@@ -72,12 +74,20 @@ class PIRN_EXPORT reader {
     byte_stream& stream() const noexcept { return *stream_; }
 
   private:
+    friend class delimited; // whose messages may be shorter than the buffer
+
+    // until, of at most `limit` bytes. So many bytes at the delimiter's beginning may be missing. Suspends.
+    std::optional<std::string_view> until(std::string_view delimiter, std::size_t optional,
+                                          std::size_t limit, std::error_code& error);
+    // Gives the buffer at least so much room; an error when there is no memory. Never suspends.
+    void make_room(std::size_t size, std::error_code& error);
     // Reads more into the buffer, which is not full; false at the end, or on an error. Suspends.
     bool fill(std::error_code& error);
 
     byte_stream* stream_;
     std::unique_ptr<std::byte[]> buffer_;
     std::size_t capacity_;
+    std::size_t room_; // of the buffer: the capacity, and a delimiter once one was needed behind it
     std::size_t begin_ = 0; // of what is buffered
     std::size_t end_ = 0;
 };
