@@ -98,6 +98,22 @@ descriptor_stream::descriptor_stream(os::handle&& owned, sharing how)
     }
 }
 
+descriptor_stream::descriptor_stream(descriptor_stream&& other) noexcept
+    : endpoint_{std::move(other.endpoint_)}, second_{std::move(other.second_)},
+      manner_{other.manner_}, ended_{other.ended_.exchange(false, std::memory_order_relaxed)} {}
+
+descriptor_stream& descriptor_stream::operator=(descriptor_stream&& other) noexcept {
+    if (this != &other) {
+        do_close();
+        endpoint_ = std::move(other.endpoint_);
+        second_ = std::move(other.second_);
+        manner_ = other.manner_;
+        ended_.store(other.ended_.exchange(false, std::memory_order_relaxed),
+                     std::memory_order_relaxed);
+    }
+    return *this;
+}
+
 template <class Operation, class Buffer>
 int descriptor_stream::perform(direction side, short events, Buffer buffer) {
     const int polled = second_ && side == direction::writing ? second_.get() : native_handle();
@@ -134,7 +150,7 @@ std::size_t descriptor_stream::do_read(mutable_bytes into, std::error_code& erro
 }
 
 std::size_t descriptor_stream::do_write(bytes from, std::error_code& error) {
-    if (ended_) {
+    if (ended()) {
         error = error_of(detail::refuse(-EPIPE));
         return 0;
     }
@@ -149,6 +165,9 @@ std::size_t descriptor_stream::do_write(bytes from, std::error_code& error) {
     } else {
         result = perform<write_operation>(direction::writing, POLLOUT, from);
     }
+    if (result == -ECANCELED && ended()) {
+        result = -EPIPE; // the write was waiting, and shutdown_write has ended that
+    }
     error = error_of(result);
     return result < 0 ? 0 : static_cast<std::size_t>(result);
 }
@@ -156,12 +175,13 @@ std::size_t descriptor_stream::do_write(bytes from, std::error_code& error) {
 void descriptor_stream::do_close() noexcept {
     endpoint_.close();
     second_.close();
+    ended_.store(false, std::memory_order_relaxed); // being closed is said first
 }
 
 void descriptor_stream::do_shutdown_write(std::error_code& error) {
     error.clear();
     pirn::detail::give_way();
-    if (ended_) {
+    if (ended()) {
         return;
     }
     if (endpoint_.closed() || pirn::detail::stop_refuses()) {
@@ -170,7 +190,8 @@ void descriptor_stream::do_shutdown_write(std::error_code& error) {
     }
     const int flags = ::fcntl(native_handle(), F_GETFL);
     if (flags >= 0 && (flags & O_ACCMODE) == O_WRONLY) {
-        ended_ = true;
+        ended_.store(true,
+                     std::memory_order_relaxed); // before what is in flight ends, which looks at it
         error = error_of(endpoint_.close());
         return;
     }
@@ -180,7 +201,10 @@ void descriptor_stream::do_shutdown_write(std::error_code& error) {
         return;
     }
     error = error_of(result);
-    ended_ = result >= 0;
+    ended_.store(result >= 0, std::memory_order_relaxed);
+    if (result >= 0) {
+        endpoint_.end_writing(true);
+    }
 }
 
 pipe_ends make_pipe(std::error_code& error) {

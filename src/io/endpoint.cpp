@@ -55,6 +55,30 @@ void endpoint::cancel_all() noexcept {
     }
 }
 
+// The same for the write alone.
+void endpoint::cancel_writing() noexcept {
+    const holding held{guard_};
+    if (writing_ != nullptr) {
+        loop_->cancel(*writing_);
+    }
+}
+
+void endpoint::end_writing(bool may_suspend) noexcept {
+    bool elsewhere = false;
+    {
+        const holding held{guard_};
+        if (writing_ == nullptr) {
+            return;
+        }
+        elsewhere = current_loop_or_null() != loop_;
+    }
+    if (!elsewhere) {
+        cancel_writing();
+    } else if (may_suspend) {
+        pirn::detail::call_elsewhere(*loop_, [this]() noexcept { cancel_writing(); });
+    }
+}
+
 // After its runtime has ended, a stream has no loop to tell any more.
 void endpoint::release() noexcept {
     if (current_loop_or_null() == loop_) {

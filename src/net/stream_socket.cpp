@@ -11,6 +11,7 @@
 #include "net/open_connections.hpp"
 
 #include <array>
+#include <cerrno>
 
 namespace pirn::net {
 namespace {
@@ -122,10 +123,19 @@ buffer_lease stream_socket::read_borrowed(buffer_ring& from) {
 
 // ---- writing
 
+// end_write: counts a write. One that was waiting when its direction was shut down has been cancelled for that.
+void stream_socket::end_write(std::error_code& error) noexcept {
+    count();
+    if (error == std::errc::operation_canceled && write_ended_.load(std::memory_order_relaxed) &&
+        !endpoint_.closed()) {
+        error = error_of(-EPIPE);
+    }
+}
+
 std::size_t stream_socket::do_write(bytes from, std::error_code& error) {
     awaitable<send_operation> send{native_handle(), from};
     const std::size_t sent = detail::await_on(endpoint_, direction::writing, send, error);
-    count();
+    end_write(error);
     return sent;
 }
 
@@ -163,7 +173,7 @@ std::size_t stream_socket::do_write_vector(std::span<const bytes> from, std::err
     pieces list;
     awaitable<send_vector_operation> send{native_handle(), as_iovecs(from, list)};
     const std::size_t sent = detail::await_on(endpoint_, direction::writing, send, error);
-    count();
+    end_write(error);
     return sent;
 }
 
@@ -173,7 +183,7 @@ std::size_t stream_socket::write_zero_copy(bytes from, std::error_code& error) {
     }
     awaitable<send_zero_copy_operation> send{native_handle(), from};
     const std::size_t sent = detail::await_on(endpoint_, direction::writing, send, error);
-    count();
+    end_write(error);
     return sent;
 }
 
@@ -200,7 +210,7 @@ void stream_socket::write_all_zero_copy(bytes from) {
 
 // ---- ending
 
-void stream_socket::shutdown(shutdown_side which, std::error_code& error) noexcept {
+void stream_socket::shut(shutdown_side which, bool may_suspend, std::error_code& error) noexcept {
     const int how = which == shutdown_side::read    ? SHUT_RD
                     : which == shutdown_side::write ? SHUT_WR
                                                     : SHUT_RDWR;
@@ -212,8 +222,13 @@ void stream_socket::shutdown(shutdown_side which, std::error_code& error) noexce
     }
     if (result >= 0 && which != shutdown_side::read) {
         write_ended_.store(true, std::memory_order_relaxed);
+        endpoint_.end_writing(may_suspend);
     }
     error = error_of(result);
+}
+
+void stream_socket::shutdown(shutdown_side which, std::error_code& error) noexcept {
+    shut(which, false, error);
 }
 
 void stream_socket::shutdown(shutdown_side which) {
@@ -227,7 +242,7 @@ void stream_socket::do_shutdown_write(std::error_code& error) {
     if (endpoint_.closed() || pirn::detail::stop_refuses()) {
         error = error_of(-ECANCELED);
     } else {
-        shutdown(shutdown_side::write, error);
+        shut(shutdown_side::write, true, error);
     }
 }
 

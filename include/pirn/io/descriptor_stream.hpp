@@ -12,6 +12,7 @@
 #include <pirn/io/stream.hpp>
 #include <pirn/os/handle.hpp>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <system_error>
@@ -33,8 +34,8 @@ class PIRN_EXPORT descriptor_stream final : public byte_stream {
     descriptor_stream() noexcept = default;
     // Adopts a descriptor. Called inside a task. Never suspends.
     explicit descriptor_stream(os::handle&& owned, sharing how = sharing::own);
-    descriptor_stream(descriptor_stream&&) noexcept = default;
-    descriptor_stream& operator=(descriptor_stream&&) noexcept = default;
+    descriptor_stream(descriptor_stream&& other) noexcept;
+    descriptor_stream& operator=(descriptor_stream&& other) noexcept;
     ~descriptor_stream() override { do_close(); }
 
     bool is_open() const noexcept { return endpoint_.is_open(); }
@@ -50,6 +51,7 @@ class PIRN_EXPORT descriptor_stream final : public byte_stream {
     void do_close() noexcept override;
     detail::endpoint* do_endpoint() const noexcept override { return &endpoint_; }
 
+    bool ended() const noexcept { return ended_.load(std::memory_order_relaxed); }
     // An operation of the loop, after a poll where it might block otherwise; its result. Suspends.
     template <class Operation, class Buffer>
     int perform(detail::direction side, short events, Buffer buffer);
@@ -57,7 +59,8 @@ class PIRN_EXPORT descriptor_stream final : public byte_stream {
     mutable detail::endpoint endpoint_;
     os::handle second_; // the same once more, where reading and writing wait on one descriptor
     manner manner_ = manner::by_loop;
-    bool ended_ = false; // by shutdown_write
+    std::atomic<bool> ended_{
+        false}; // by shutdown_write, and not closed since; set by the task that does either
 };
 
 struct pipe_ends {

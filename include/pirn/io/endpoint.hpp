@@ -59,6 +59,10 @@ class PIRN_EXPORT endpoint {
     // about data written before. Suspends when something is in flight.
     int close() noexcept;
 
+    // end_writing: ends a write that is in flight with -ECANCELED. A shutdown of the direction does not wake one that
+    // waits for room in a UNIX socket. Done only on the loop's own thread unless it may suspend. Suspends if it may.
+    void end_writing(bool may_suspend) noexcept;
+
     // is_elsewhere: whether it belongs to another loop than this one, as it has been used there. Never suspends.
     bool is_elsewhere(const loop& here) noexcept;
 
@@ -103,6 +107,7 @@ class PIRN_EXPORT endpoint {
         return reading_ != nullptr || writing_ != nullptr || !others_.empty();
     }
     void cancel_all() noexcept;
+    void cancel_writing() noexcept;
     void release() noexcept;
 
     os::handle handle_;

@@ -65,7 +65,8 @@ class PIRN_EXPORT stream_socket : public io::byte_stream {
     std::size_t write_all_zero_copy(bytes from, std::error_code& error);
 
     // shutdown: ends a direction: `write` tells the peer that no more will come, while reading goes on; after
-    // `read`, what has come can still be read, and then it is the end. Never suspends.
+    // `read`, what has come can still be read, and then it is the end. A write that waits is std::errc::broken_pipe; on
+    // another thread than the stream's, only once the peer makes room in a UNIX socket. Never suspends.
     void shutdown(shutdown_side side = shutdown_side::write);
     void shutdown(shutdown_side side, std::error_code& error) noexcept;
 
@@ -108,6 +109,9 @@ class PIRN_EXPORT stream_socket : public io::byte_stream {
 
   private:
     friend class detail::open_connections;
+
+    void shut(shutdown_side side, bool may_suspend, std::error_code& error) noexcept;
+    void end_write(std::error_code& error) noexcept;
 
     std::shared_ptr<detail::open_connection> account_; // of the server that has accepted it, if any
     io::detail::endpoint endpoint_;
