@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Copies a file, by the kernel where that can do it, and shows how far it is on a terminal. The target appears all
+// Copies a file with its holes, by the kernel where that can do it, and shows how far it is on a terminal. The target appears all
 // at once, when it is complete and on the disk: whoever is interrupted finds the old one, or none.
 #include <pirn/pirn.hpp>
 

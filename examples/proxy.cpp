@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A proxy: what comes in goes on to --to HOST --to-port N, and back, each direction until it ends by itself. The
-// kernel moves the bytes (splice), they never come into this program's memory.
+// A proxy: what comes in goes on to --to HOST --to-port N, and back, each direction until it ends by itself. What is
+// more than a buffer at a time is moved by the kernel (splice), and a silent connection holds no buffer.
 #include <pirn/io/copy.hpp>
 #include <pirn/pirn.hpp>
 

@@ -4,11 +4,11 @@
 //
 //   from \ to    pipe       socket       file
 //   pipe         splice     splice       splice
-//   socket       splice     buffer       buffer
-//   file         splice     send_file    copy_file_range
+//   socket       splice     see below    buffer
+//   file         splice     send_file    copy_file.cpp
 //
-// The kernel may refuse at the first attempt what it looks able to do (a file opened for appending, a file system
-// without the call); then a buffer does it.
+// The kernel may refuse at the first attempt what it looks able to do (a filter of system calls, a file system without
+// the call); then a buffer does it. What comes from a socket goes as copy_buffer.cpp chooses.
 #include <pirn/io/copy.hpp>
 
 #include <pirn/base/assert.hpp>
@@ -17,12 +17,15 @@
 #include <pirn/loop/splice.hpp>
 #include <pirn/loop/work.hpp>
 
-#include "os/file.hpp"
+#include "io/copy_file.hpp"
+#include "io/copy_ways.hpp"
+#include "os/socket.hpp"
 
 #include <algorithm>
 #include <cerrno>
-#include <memory>
 
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -47,7 +50,6 @@ kind kind_of(const endpoint* which) noexcept {
 
 // How much the kernel is asked for at a time: much, but not so much that others wait for long.
 constexpr std::size_t step_by_splice = std::size_t{1} << 20;
-constexpr std::size_t step_by_range = std::size_t{8} << 20;
 
 // An operation that reads from one stream and writes to another, and is ended by the closing of either.
 template <class Operation>
@@ -88,27 +90,37 @@ int by_send_file(endpoint& from, endpoint& to, std::size_t most) {
     return result;
 }
 
-struct range_operation : work_operation {
-    range_operation(int source, int destination, std::size_t most, completion done) noexcept
-        : work_operation{&perform, done}, from{source}, to{destination}, size{most} {}
+// file_operation: a step of a file_copier on a thread of the pool.
+struct file_operation : work_operation {
+    file_operation(detail::file_copier& copier, std::uint64_t most, completion done) noexcept
+        : work_operation{&perform, done}, files{copier}, size{most} {}
     static int perform(work_operation& what) noexcept {
-        auto& self = static_cast<range_operation&>(what);
-        for (;;) {
-            const int result = os::copy_range(self.from, self.to, self.size);
-            if (result != -EINTR || self.stop_requested()) {
-                return result == -EINTR ? -ECANCELED : result;
-            }
-        }
+        auto& self = static_cast<file_operation&>(what);
+        return self.files.step(self.size, self, self.moved);
     }
-    int from;
-    int to;
-    std::size_t size;
+    detail::file_copier& files;
+    std::uint64_t size;
+    std::uint64_t moved = 0; // bytes, also beside an error
 };
 
-int by_range(endpoint& from, endpoint& to, std::size_t most) {
-    awaitable<range_operation> range{from.descriptor(), to.descriptor(),
-                                     std::min(most, step_by_range)};
-    return await_between(from, to, range);
+std::uint64_t between_files(byte_stream& from, byte_stream& to, const copy_options& options,
+                            std::error_code& error) {
+    detail::file_copier files{from.descriptor(), to.descriptor(), options.by_kernel,
+                              options.buffer};
+    std::uint64_t copied = 0;
+    while (copied < options.most) {
+        awaitable<file_operation> part{files, options.most - copied};
+        const int result = await_between(*from.endpoint(), *to.endpoint(), part);
+        copied += part.moved;
+        if (result == -EXDEV && copied == 0) {
+            return detail::copy_by_buffer(from, to, options, error); // of two threads
+        }
+        error = error_of(result);
+        if (error || part.moved == 0) {
+            break;
+        }
+    }
+    return copied;
 }
 
 using mover = int (*)(endpoint&, endpoint&, std::size_t);
@@ -120,34 +132,25 @@ mover kernels_way(kind from, kind to) noexcept {
     if (from == kind::pipe || to == kind::pipe) {
         return &by_splice;
     }
-    if (from == kind::file) {
-        return to == kind::socket ? &by_send_file : &by_range;
+    return from == kind::file && to == kind::socket ? &by_send_file : nullptr;
+}
+
+// is_for_splice: whether both are TCP connections of this loop. Others do not count what goes past them, as the limit of
+// silence of `serve` needs.
+bool is_for_splice(endpoint& from, endpoint& to) {
+    loop& here = current_loop();
+    for (endpoint* each : {&from, &to}) {
+        if (os::option(each->descriptor(), SOL_SOCKET, SO_PROTOCOL) != IPPROTO_TCP ||
+            each->is_elsewhere(here)) {
+            return false;
+        }
     }
-    return nullptr;
+    return true;
 }
 
 bool is_not_for_the_kernel(int result) noexcept {
     return result == -EINVAL || result == -ENOSYS || result == -EOPNOTSUPP || result == -EXDEV ||
            result == -EBADF || result == -EPERM || result == -ESPIPE;
-}
-
-std::uint64_t by_buffer(byte_stream& from, byte_stream& to, const copy_options& options,
-                        std::error_code& error) {
-    const auto buffer = std::make_unique_for_overwrite<std::byte[]>(options.buffer);
-    std::uint64_t copied = 0;
-    while (copied < options.most) {
-        const auto some = static_cast<std::size_t>(
-            std::min<std::uint64_t>(options.buffer, options.most - copied));
-        const std::size_t got = from.read(mutable_bytes{buffer.get(), some}, error);
-        if (got == 0) {
-            break;
-        }
-        copied += to.write_all(bytes{buffer.get(), got}, error);
-        if (error) {
-            break;
-        }
-    }
-    return copied;
 }
 
 } // namespace
@@ -156,25 +159,33 @@ std::uint64_t copy(byte_stream& from, byte_stream& to, const copy_options& optio
                    std::error_code& error) {
     PIRN_REQUIRE(options.buffer > 0, "copy was given a buffer of no bytes");
     error.clear();
-    const mover move =
-        options.by_kernel ? kernels_way(kind_of(from.endpoint()), kind_of(to.endpoint())) : nullptr;
+    const kind source = kind_of(from.endpoint());
+    const kind target = kind_of(to.endpoint());
+    if (source == kind::file && target == kind::file) {
+        return between_files(from, to, options, error);
+    }
+    const mover move = options.by_kernel ? kernels_way(source, target) : nullptr;
+    if (move == nullptr && source == kind::socket) {
+        const bool splice = options.by_kernel && target == kind::socket &&
+                            is_for_splice(*from.endpoint(), *to.endpoint());
+        return detail::copy_from_socket(from, to, splice ? to.endpoint() : nullptr, options, error);
+    }
     if (move == nullptr) {
-        return by_buffer(from, to, options, error);
+        return detail::copy_by_buffer(from, to, options, error);
     }
     std::uint64_t copied = 0;
     while (copied < options.most) {
-        const auto rest =
-            static_cast<std::size_t>(std::min<std::uint64_t>(options.most - copied, step_by_range));
+        const auto rest = static_cast<std::size_t>(
+            std::min<std::uint64_t>(options.most - copied, step_by_splice));
         const int result = move(*from.endpoint(), *to.endpoint(), rest);
-        if (copied == 0 && (is_not_for_the_kernel(result) || (result == 0 && move == &by_range))) {
-            // Files of /proc say that they are empty, to copy_file_range alone.
-            return by_buffer(from, to, options, error);
+        if (copied == 0 && is_not_for_the_kernel(result)) {
+            return detail::copy_by_buffer(from, to, options, error);
         }
         if (result == -EAGAIN) {
             // Somebody has made the descriptor non-blocking behind our back. The streams can wait for it.
             copy_options rest_of = options;
             rest_of.most = options.most - copied;
-            return copied + by_buffer(from, to, rest_of, error);
+            return copied + detail::copy_by_buffer(from, to, rest_of, error);
         }
         if (result <= 0) {
             error = error_of(result);

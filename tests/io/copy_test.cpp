@@ -231,6 +231,26 @@ TEST_F(copying, ends_with_an_error_when_either_stream_is_closed) {
     });
 }
 
+// By the kernel it may be: the pipe holds the pages of the file. That is the contract, and no promise either.
+TEST_F(copying, by_buffer_is_not_changed_by_later_writes_to_the_file) {
+    pirn::run([&] {
+        for (const char* other : {"pipe", "socket"}) {
+            io::file source = io::file::open(
+                here / "changing", {.read = true, .write = true, .create = true, .truncate = true});
+            source.write_all(std::string(4096, 'o'));
+            source.seek(0);
+            auto [reading, writing] = io::make_pipe();
+            auto [near, far] = sockets();
+            const bool pipe = other == std::string{"pipe"};
+            io::byte_stream& to = pipe ? static_cast<io::byte_stream&>(writing) : near;
+            io::byte_stream& peer = pipe ? static_cast<io::byte_stream&>(reading) : far;
+            EXPECT_EQ(io::copy(source, to, {.by_kernel = false}), 4096U);
+            source.write_all_at(std::string(4096, 'n'), 0);
+            EXPECT_EQ(support::text_of(peer, 4096), std::string(4096, 'o')) << other;
+        }
+    });
+}
+
 TEST_F(copying, says_what_went_wrong) {
     pirn::run([&] {
         fed_source source = from("file");

@@ -9,6 +9,7 @@
 
 #include "net/pairs.hpp"
 #include "support/answering.hpp"
+#include "support/by_epoll.hpp"
 
 #include <array>
 #include <atomic>
@@ -28,29 +29,6 @@ using accepting = support::balanced<>;
 namespace net = pirn::net;
 using namespace std::chrono_literals;
 
-// by_epoll: accept is a system call there, which can be answered.
-class by_epoll {
-  public:
-    by_epoll() {
-        if (const char* const was = std::getenv("PIRN_BACKEND")) {
-            before_ = was;
-        }
-        ::setenv("PIRN_BACKEND", "epoll", 1);
-    }
-    ~by_epoll() {
-        if (before_) {
-            ::setenv("PIRN_BACKEND", before_->c_str(), 1);
-        } else {
-            ::unsetenv("PIRN_BACKEND");
-        }
-    }
-    by_epoll(const by_epoll&) = delete;
-    by_epoll& operator=(const by_epoll&) = delete;
-
-  private:
-    std::optional<std::string> before_;
-};
-
 // failures: what the next calls of accept are answered with.
 struct failures {
     int operator()(const seccomp_data&) { return left > 0 ? (--left, error) : 0; }
@@ -65,7 +43,7 @@ std::string hello_of(net::stream_socket& client) {
 }
 
 TEST_F(accepting, goes_on_after_a_connection_that_was_aborted) {
-    const by_epoll here;
+    const support::by_epoll here;
     for (const int error : {ECONNABORTED, EPROTO}) {
         std::atomic<int> left{0};
         const bool could = support::run_answering({SYS_accept4}, failures{left, error}, [&] {
@@ -88,7 +66,7 @@ TEST_F(accepting, goes_on_after_a_connection_that_was_aborted) {
 }
 
 TEST_F(accepting, goes_on_in_a_server_after_a_connection_that_was_aborted) {
-    const by_epoll here;
+    const support::by_epoll here;
     std::atomic<int> left{0};
     const auto body = [&] {
         pirn::run([&] {

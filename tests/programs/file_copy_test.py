@@ -41,6 +41,23 @@ class FileCopyTest(harness.ProgramTest):
                 self.assertEqual(target.stat().st_mode & 0o777, 0o640)
 
     @about(ways=WAYS)
+    def test_holes_stay_holes(self):
+        source, target = self.root / "source", self.root / "target"
+        with open(source, "wb") as file:
+            file.write(b"x" * 4096)
+            file.seek(100_000_000)
+            file.write(b"y")
+            file.truncate(300_000_000)
+        done = self.copy(source, target)
+        self.assertIn(b"300000000 bytes in ", done.stdout)
+        self.assertEqual(target.stat().st_size, 300_000_000)
+        self.assertLess(target.stat().st_blocks * 512, 200_000)
+        with open(target, "rb") as file:
+            self.assertEqual(file.read(4097), b"x" * 4096 + b"\0")
+            file.seek(99_999_999)
+            self.assertEqual(file.read(3), b"\0y\0")
+
+    @about(ways=WAYS)
     def test_a_folder_as_target_takes_the_name(self):
         (self.root / "source").write_bytes(b"text")
         (self.root / "folder").mkdir()
