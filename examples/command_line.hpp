@@ -17,6 +17,7 @@
 #include <cstdlib>
 #include <limits>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -55,7 +56,12 @@ class command_line {
         const auto word = text(option);
         if (!word) return otherwise;
         const auto value = parse_number(*word);
-        if (!value || *value < least || *value > most) refuse(*word, "not a number in range");
+        if (!value || *value < least || *value > most) {
+            const std::string named = std::string{option} + " " + std::string{*word};
+            const std::string why =
+                "not a number between " + std::to_string(least) + " and " + std::to_string(most);
+            refuse(named, why.c_str());
+        }
         return static_cast<Number>(*value);
     }
 

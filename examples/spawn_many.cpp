@@ -38,8 +38,8 @@ std::size_t mappings() {
 int main(int argc, char** argv) try {
     example::command_line line{argc, argv, "[--count N] [--stack BYTES]",
                                "Has N tasks asleep at the same time, and prints what one costs."};
-    const auto stack = line.number<std::size_t>("--stack", 16 * 1024, 4096);
-    const auto count = line.number<std::size_t>("--count", 10'000, 1);
+    const auto stack = line.number<std::size_t>("--stack", 16 * 1024, 4096, std::size_t{1} << 30);
+    const auto count = line.number<std::size_t>("--count", 10'000, 1, 100'000'000);
     line.done();
 
     // All stacks in one mapping, each with a guard below it.

@@ -66,6 +66,19 @@ class HelpTest(harness.ProgramTest):
                 if good:
                     self.assertIn(b"100 ", done.stdout)
 
+    def test_numbers_out_of_range_are_refused(self):
+        programs = {os.path.basename(path): path for path in setting("PIRN_TEST_EXAMPLES").split(":")}
+        for name, option, others in (("spawn_many", "--count", ()), ("spawn_many", "--stack", ()), ("soak", "--seconds", ()),
+                                     ("soak", "--seed", ()), ("soak", "--clients", ()), ("tail_f", "--lines", ("file",)),
+                                     ("json", "--chunk", ()), ("tcp_echo", "--port", ()), ("tcp_echo", "--threads", ()),
+                                     ("tcp_echo", "--max-connections", ()), ("proxy", "--to-port", ()),
+                                     ("udp_echo", "--port", ())):
+            for text in ("18446744073709551615", "18446744073709551616", "-1"):
+                with self.subTest(name=name, option=option, text=text):
+                    done = self.run_tool(programs[name], option, text, *others, seconds=30)
+                    self.assertEqual(done.returncode, 2, done)
+                    self.assertRegex(done.stderr.decode(), f"^{option} {text}: not a number between [0-9]+ and [0-9]+\n")
+
     def test_pirn_bench_takes_the_number_of_zigcoros_readme(self):
         if bench() is None:
             self.skipTest("the benchmarks are not built")
