@@ -18,6 +18,13 @@ if(PIRN_SANITIZE)
     endif()
 endif()
 
+if(PIRN_FUZZ)
+    # The fuzzer is led by what an input reaches, in the library most of all. Only the targets link its main function.
+    # How deep the stack is says nothing here: it is another one in each coroutine.
+    add_compile_options(-fsanitize=fuzzer-no-link -fno-sanitize-coverage=stack-depth)
+    add_link_options(-fsanitize=fuzzer-no-link)
+endif()
+
 if(PIRN_TEST_AS STREQUAL "shared")
     add_compile_options(-fPIC)
 elseif(PIRN_TEST_AS STREQUAL "fixed")

@@ -31,6 +31,10 @@ option(PIRN_VALGRIND "Run the tests under valgrind" OFF)
 # Applied to everything in the build, library and tests alike: a half-instrumented program lies.
 set(PIRN_SANITIZE "" CACHE STRING "Sanitizers to compile with, e.g. address or thread or undefined")
 
+# The targets of libFuzzer in fuzz/, which need clang. Everything is compiled to tell the fuzzer where it has been, which
+# no other build wants.
+option(PIRN_FUZZ "Build the fuzz targets (needs clang)" OFF)
+
 # How the tests are compiled and linked, for ./dev matrix. `static`: as users mostly do it. `shared`: position
 # independent, against the shared library, which then hides nothing from them. `fixed`: tests and library at
 # fixed addresses, from which no shared library can be made.
