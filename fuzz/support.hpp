@@ -21,13 +21,6 @@
 #include <utility>
 #include <vector>
 
-// The memory in which AddressSanitizer finds uses of locals after their function has returned is mapped anew for each
-// coroutine, and takes four fifths of the time. The gates with sanitizers look for that.
-// NOLINTNEXTLINE(bugprone-reserved-identifier)
-extern "C" [[gnu::used]] inline const char* __asan_default_options() {
-    return "detect_stack_use_after_return=0";
-}
-
 namespace fuzz {
 
 // planted: whether this program has a fault between the library and its model, which it has to find.

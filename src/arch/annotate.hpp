@@ -89,6 +89,16 @@ PIRN_ALWAYS_INLINE void annotate_transfer(fiber_note& own, fiber_note& other,
     }
 }
 
+// Called while a stack is unwound, before each frame, with what lies below it: frames that are gone and have not
+// returned. What they have marked as theirs would be taken for a fault of the functions that stand there next, those of
+// the sanitizer itself among them.
+inline void annotate_unwound(std::span<const std::byte> below) noexcept {
+    if (PIRN_UNLIKELY(pirn::detail::under_address_sanitizer()) &&
+        &__asan_unpoison_memory_region != nullptr) {
+        __asan_unpoison_memory_region(below.data(), below.size());
+    }
+}
+
 // Called when the memory of a coroutine that has run is given up.
 inline void annotate_destroy(fiber_note& note) noexcept {
     if (PIRN_UNLIKELY(pirn::detail::under_thread_sanitizer()) && note.fiber != nullptr) {

@@ -18,9 +18,13 @@
 #include <pirn/base/assert.hpp>
 #include <pirn/coro/switch.hpp>
 
+#include "arch/annotate.hpp"
 #include "coro/entry.hpp"
 
+#include <cstddef>
+#include <cstdint>
 #include <exception>
+#include <span>
 
 namespace pirn::detail {
 namespace {
@@ -48,11 +52,18 @@ bool can_be_forced(const frame& self) noexcept {
 
 // Asked before each frame. The last one is entry's, which has handlers of its own: not entered again.
 _Unwind_Reason_Code at_each_frame(int, _Unwind_Action actions, _Unwind_Exception_Class,
-                                  _Unwind_Exception*, _Unwind_Context* at, void* self) {
+                                  _Unwind_Exception*, _Unwind_Context* at, void* which) {
+    frame& self = *static_cast<frame*>(which);
+    const std::span<const std::byte> memory = self.where().memory;
+    const std::uintptr_t below =
+        _Unwind_GetCFA(at) - reinterpret_cast<std::uintptr_t>(memory.data());
+    if (below <= memory.size()) {
+        arch::annotate_unwound(memory.first(below));
+    }
     const bool last = (actions & _UA_END_OF_STACK) != 0 ||
                       _Unwind_GetRegionStart(at) == reinterpret_cast<std::uintptr_t>(&entry);
     if (last) {
-        leave_for_good(*static_cast<frame*>(self));
+        leave_for_good(self);
     }
     return _URC_NO_REASON;
 }
