@@ -74,6 +74,15 @@ command_flaky() {
     python3 tools/flaky.py --build build/release "${options[@]}" "${rooms[@]}"
 }
 
+# command_fuzz [--seed N | --corpus-only | --keep] [planted] [TARGET...] [SECONDS]
+command_fuzz() {
+    need "${needs_fuzz[@]}"
+    want ccache
+    configure fuzz
+    build fuzz
+    python3 tools/fuzz.py --build build/fuzz "$@"
+}
+
 command_valgrind() {
     need "${needs_valgrind[@]}"
     want ccache

@@ -6,6 +6,7 @@ needs_test=("${needs_build[@]}" gcc git libgtest-dev libbenchmark-dev python3 so
 needs_valgrind=("${needs_build[@]}" libgtest-dev python3 valgrind)
 needs_clang=("${needs_test[@]}" clang-19)
 needs_sanitizer=("${needs_clang[@]}" libclang-rt-19-dev llvm-19)
+needs_fuzz=("${needs_build[@]}" python3 clang-19 libclang-rt-19-dev llvm-19)
 needs_cross=(cmake ninja-build python3 googletest) # and for each ABI a compiler and what runs it
 needs_check=("${needs_clang[@]}" clang-format-19 clang-tidy-19)
 
