@@ -5,7 +5,7 @@
 // cancellation and deadlines anywhere. And on several threads, where the order is free, what must hold anyway:
 // see sync_threads.hpp.
 //
-// Its planted fault: an unlock after a waiting lock was cancelled wakes no one.
+// Its planted fault: after a waiting acquire was cancelled, the next token goes to the task that has left.
 #include <pirn/runtime/sleep.hpp>
 #include <pirn/scope/cancel_scope.hpp>
 #include <pirn/scope/task_group.hpp>
@@ -23,7 +23,7 @@
 #include <chrono>
 #include <memory>
 #include <optional>
-#include <vector>
+#include <utility>
 
 namespace {
 
@@ -45,12 +45,11 @@ struct objects {
 
     pirn::channel<int>& channel(std::size_t which) { return which == 0 ? first : second; }
 
-    void unlock() {
-        if (fuzz::planted && lock_was_cancelled && waiting_for_lock > 0) {
-            lock_was_cancelled = false;
-            return; // the fault
+    void release(std::size_t count) {
+        if (fuzz::planted && std::exchange(acquire_was_cancelled, false)) {
+            --count; // the fault
         }
-        mutex.unlock();
+        semaphore.release(count);
     }
 
     pirn::channel<int> first;
@@ -59,8 +58,7 @@ struct objects {
     pirn::semaphore semaphore;
     pirn::event event;
     pirn::auto_event once;
-    int waiting_for_lock = 0;
-    bool lock_was_cancelled = false;
+    bool acquire_was_cancelled = false;
 };
 
 answer select_of(objects& all, const call& what) {
@@ -99,17 +97,13 @@ answer value_or_nothing(std::optional<int> value) {
     return {value ? answer::value : answer::nothing, value.value_or(0), 0};
 }
 
-answer lock(objects& all) {
-    ++all.waiting_for_lock;
+void acquire(objects& all) {
     try {
-        all.mutex.lock();
+        all.semaphore.acquire();
     } catch (const pirn::cancelled&) {
-        --all.waiting_for_lock;
-        all.lock_was_cancelled = true;
+        all.acquire_was_cancelled = true;
         throw;
     }
-    --all.waiting_for_lock;
-    return yes_or_no(true);
 }
 
 // carry_out: the call, by the current task. Suspends.
@@ -121,12 +115,12 @@ answer carry_out(objects& all, const call& what) {
     case action::try_send: return yes_or_no(channel.try_send(what.value));
     case action::try_receive: return value_or_nothing(channel.try_receive());
     case action::close: channel.close(); break;
-    case action::lock: return lock(all);
+    case action::lock: all.mutex.lock(); break;
     case action::try_lock: return yes_or_no(all.mutex.try_lock());
-    case action::unlock: all.unlock(); break;
-    case action::acquire: all.semaphore.acquire(); break;
+    case action::unlock: all.mutex.unlock(); break;
+    case action::acquire: acquire(all); break;
     case action::try_acquire: return yes_or_no(all.semaphore.try_acquire());
-    case action::release: all.semaphore.release(static_cast<std::size_t>(what.value)); break;
+    case action::release: all.release(static_cast<std::size_t>(what.value)); break;
     case action::set: all.event.set(); break;
     case action::reset: all.event.reset(); break;
     case action::wait: all.event.wait(); break;
