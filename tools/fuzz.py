@@ -32,7 +32,9 @@ KEPT_MAX = 30  # files for each target
 PROGRESS_S = 10
 STATUS = re.compile(r"^#(\d+)\s+\w+\s+cov: (\d+) ft: (\d+)", re.MULTILINE)
 EXECUTED = re.compile(r"stat::number_of_executed_units:\s*(\d+)")
-REASON = re.compile(r"^(?:fuzz: .*|.*ERROR: (?:Address|libFuzzer|Leak).*|.*runtime error: .*|.*pirn: .*)$", re.MULTILINE)
+# The sentences of the model, and what the sanitizers and the fuzzer say; the first kind that is there is the reason.
+REASONS = [re.compile(pattern, re.MULTILINE) for pattern in (
+    r"^fuzz: .*", r"^.*(?:runtime error|pirn): .*", r"^.*ERROR: (?:Address|Leak).*", r"^.*ERROR: .*")]
 
 
 class Run:
@@ -91,7 +93,8 @@ class Run:
                 f"{int(edges):,} edges, {int(features):,} features")
 
     def reason(self):
-        found = REASON.findall(self.text())
+        text = self.text()
+        found = next((lines for lines in (reason.findall(text) for reason in REASONS) if lines), None)
         return found[-1].strip() if found else f"it ended with {self.code}"
 
     def inputs(self):
