@@ -2,7 +2,9 @@
 //
 // Programs of nested scopes and groups, made by choices, and a model that says of each statement when it ends and how.
 // No two events happen at the same time: the duration of each statement has a bit of its own, so that the sums along two
-// chains of events differ. And no task fails after it was asked to stop: what becomes of a second error is for the tests.
+// chains of events differ. And no error comes after a request to stop, which could be by a shield, or out of a group that
+// had to wait for a shield: what becomes of a second error is for the tests. So a program has no errors, or no shields
+// inside of two groups.
 //
 // The model walks the program like a task, and is told from when on a request to stop reaches it. What ends a scope or
 // a group early is found by a first walk without it; as nothing before that moment depends on it, a second walk is
@@ -59,14 +61,14 @@ using outcomes = std::array<outcome, nodes_max>;
 // program_maker: choices become a program.
 class program_maker {
   public:
-    explicit program_maker(choices& decides) : choices_{decides} {}
+    explicit program_maker(choices& decides) : choices_{decides}, fails_{!decides.flag()} {}
 
     std::vector<node> make() { return body(surroundings{}, 0); }
 
   private:
     struct surroundings {
         std::vector<std::size_t> scopes;
-        bool in_group = false;
+        int groups = 0;
         bool may_fail = true;
     };
 
@@ -85,7 +87,8 @@ class program_maker {
         made.what = static_cast<statement>(choices_.below(6));
         const bool nests = made.what == statement::scope || made.what == statement::group ||
                            made.what == statement::swallow;
-        if ((nests && depth == deepest) || (made.what == statement::fail && !around.may_fail) ||
+        if ((nests && depth == deepest) ||
+            (made.what == statement::fail && !(fails_ && around.may_fail)) ||
             (made.what == statement::cancel && around.scopes.empty())) {
             made.what = statement::sleep;
         }
@@ -96,13 +99,13 @@ class program_maker {
             if (choices_.flag()) {
                 made.lasts = 0;
             }
-            made.shield = choices_.one_in(3);
+            made.shield = choices_.one_in(3) && (!fails_ || around.groups < 2);
             around.scopes.push_back(made.id);
-            around.may_fail = around.may_fail && !(made.shield && around.in_group);
+            around.may_fail = around.may_fail && !(made.shield && around.groups > 0);
             made.body = body(around, depth + 1);
             break;
         case statement::group:
-            around.in_group = true;
+            ++around.groups;
             for (std::size_t count = choices_.below(4); count > 0 && next_ < nodes_max; --count) {
                 made.tasks.push_back(body(around, depth + 1));
             }
@@ -119,6 +122,7 @@ class program_maker {
     }
 
     choices& choices_;
+    bool fails_;
     std::size_t next_ = 0;
 };
 
