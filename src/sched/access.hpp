@@ -113,6 +113,10 @@ bool give_up(task& which) noexcept;
 std::string site_of(const task& which);
 PIRN_EXPORT std::string in_words(const std::source_location& site);
 
+// drop_unclaimed_group_error: prints it, unless the `cancelled` that it is kept for is still on its way, or in a handler
+// that may throw it on. Never suspends.
+void drop_unclaimed_group_error(task& self) noexcept;
+
 // settle_group_error: of a task that has ended: see keep_group_error.
 void settle_group_error(task& ended) noexcept;
 

@@ -50,6 +50,15 @@ void require_that_it_may_suspend(const detail::task& self) {
                  {"name", self.name()});
 }
 
+// see_stop: the task is told that it is asked to stop, mostly by a new `cancelled`. An error that a group has kept for an
+// earlier one is not for this.
+PIRN_ALWAYS_INLINE void see_stop(detail::task& self) noexcept {
+    ++self.stops_seen;
+    if (PIRN_UNLIKELY(self.group_error != nullptr)) {
+        detail::drop_unclaimed_group_error(self);
+    }
+}
+
 // put_aside_only, put_aside_unless_stopped: the two ends of pass_turn. They are calls in the last place, so that a switch
 // from yield to yield returns to where the processor foresees it.
 PIRN_NOINLINE void put_aside_only(detail::task& self, detail::task* next) { put_aside(self, next); }
@@ -57,7 +66,7 @@ PIRN_NOINLINE void put_aside_only(detail::task& self, detail::task* next) { put_
 PIRN_NOINLINE void put_aside_unless_stopped(detail::task& self, detail::task* next) {
     put_aside(self, next);
     if (PIRN_UNLIKELY(self.asked_to_stop())) { // by what came meanwhile, such as a deadline
-        ++self.stops_seen;
+        see_stop(self);
         throw cancelled{};
     }
 }
@@ -93,7 +102,7 @@ PIRN_ALWAYS_INLINE void pass_turn(detail::task& self, scheduler& home,
     if (!detail::scheduler_access::spend_answer(home)) {
         pass_turn(self, home, &put_aside_only);
     }
-    ++self.stops_seen;
+    see_stop(self);
     throw cancelled{};
 }
 
@@ -161,7 +170,7 @@ bool stop_requested() noexcept {
     if (self == nullptr || !self->asked_to_stop()) {
         return false;
     }
-    ++self->stops_seen;
+    see_stop(*self);
     return true;
 }
 
@@ -178,7 +187,7 @@ bool stop_refuses() noexcept {
     if (self == nullptr || !self->asked_to_stop() || std::exchange(self->attempt_left, false)) {
         return false;
     }
-    ++self->stops_seen;
+    see_stop(*self);
     return true;
 }
 

@@ -194,6 +194,21 @@ std::exception_ptr take_group_error() noexcept {
     return self != nullptr ? std::exchange(self->group_error, nullptr) : nullptr;
 }
 
+void drop_unclaimed_group_error(task& self) noexcept {
+    if (std::uncaught_exceptions() > 0) {
+        return;
+    }
+    try {
+        if (const std::exception_ptr handled = std::current_exception()) {
+            std::rethrow_exception(handled);
+        }
+    } catch (const cancelled&) {
+        return;
+    } catch (...) { // NOLINT(bugprone-empty-catch): another error has taken its place
+    }
+    report_error("a task of a group", std::exchange(self.group_error, nullptr));
+}
+
 void settle_group_error(task& ended) noexcept {
     std::exception_ptr error = std::exchange(ended.group_error, nullptr);
     try {

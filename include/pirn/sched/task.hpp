@@ -179,8 +179,8 @@ PIRN_EXPORT void take_failure(task& ended);
 
 // keep_group_error: an error of a task group whose owner, the current task, leaves the group with `cancelled`
 // because of it. take_group_error: gives it to the code that catches that `cancelled` and throws the error in its
-// place; null if there is none. An error that is not taken becomes the task's own failure if it ends with `cancelled`, else it
-// is printed on stderr. Never suspend.
+// place; null if there is none. An error that is not taken becomes the task's own failure if it ends with `cancelled`. Else it
+// is printed on stderr, at the end of the task, or when it is next told to stop: that is another `cancelled`. Never suspend.
 PIRN_EXPORT void keep_group_error(std::exception_ptr error) noexcept;
 PIRN_EXPORT std::exception_ptr take_group_error() noexcept;
 inline void throw_group_error() {
