@@ -54,8 +54,8 @@ inline bool is_utf8(std::string_view text) noexcept {
 // json_checker: reads one text. Escapes above U+00FF stay as they are in what it collects.
 class json_checker {
   public:
-    json_checker(std::string_view text, std::string_view wanted_key, bool any_bytes)
-        : left_{text}, wanted_key_{wanted_key}, any_bytes_{any_bytes} {}
+    json_checker(std::string_view text, std::string_view wanted_key)
+        : left_{text}, wanted_key_{wanted_key} {}
 
     // check: whether all of the text is one JSON value.
     bool check() {
@@ -158,10 +158,7 @@ class json_checker {
                 }
                 continue;
             }
-            std::size_t size = utf8_size(left_);
-            if (size == 0 && any_bytes_) {
-                size = 1;
-            }
+            const std::size_t size = utf8_size(left_);
             if (size == 0 || static_cast<unsigned char>(left_.front()) < 0x20) {
                 return false;
             }
@@ -237,7 +234,6 @@ class json_checker {
 
     std::string_view left_;
     std::string_view wanted_key_;
-    bool any_bytes_;
     std::vector<std::string> collected_;
 };
 
