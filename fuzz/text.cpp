@@ -120,7 +120,8 @@ void check_unix_address(const unix_address& where) {
     }
     const unix_address back = unix_address::from(where.raw(), where.raw_size());
     require(back == where, "the name of a unix socket survives the form of system calls");
-    require(!(where.is_path() && where.is_abstract()), "a name is of one kind");
+    require_equal(where.is_path() + where.is_abstract() + where.is_unnamed(), 1,
+                  "a name is of one kind");
 }
 
 void check_unix_addresses(choices& decides) {

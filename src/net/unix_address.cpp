@@ -158,7 +158,7 @@ const sockaddr* unix_address::raw() const noexcept {
 }
 
 unsigned unix_address::raw_size() const noexcept {
-    const std::size_t mark = is_unnamed() && !abstract_ ? 0 : 1; // the zero before, or behind it
+    const std::size_t mark = is_unnamed() ? 0 : 1; // the zero before, or behind it
     return static_cast<unsigned>(name_at + length_ + mark);
 }
 

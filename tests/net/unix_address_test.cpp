@@ -71,6 +71,14 @@ TEST(unix_address, refuses_what_is_none) {
     EXPECT_THROW(unix_address::path("a\0b"sv), std::system_error);
 }
 
+TEST(unix_address, with_an_empty_abstract_name_is_not_unnamed) {
+    const unix_address empty = unix_address::parse("@");
+    EXPECT_TRUE(empty.is_abstract() && !empty.is_unnamed() && !empty.is_path());
+    EXPECT_EQ(empty, unix_address::abstract(""));
+    EXPECT_FALSE(empty == unix_address{});
+    EXPECT_EQ(unix_address::from(empty.raw(), empty.raw_size()), empty);
+}
+
 TEST(unix_address, has_a_limit) {
     const std::string longest(unix_address::longest, 'x');
     EXPECT_EQ(unix_address::path(longest).name(), longest);

@@ -23,7 +23,7 @@ namespace {
 using namespace std::chrono_literals;
 using support::stand_still;
 
-[[noreturn]] void fail_soon() {
+[[noreturn]] void fail_after_a_turn() {
     pirn::yield_now();
     throw std::runtime_error{"the task's"};
 }
@@ -32,7 +32,7 @@ using support::stand_still;
 void leave_by_an_error() {
     try {
         pirn::task_group group;
-        group.spawn(fail_soon);
+        group.spawn(fail_after_a_turn);
         pirn::cancel_scope shield;
         shield.shield();
         static_cast<void>(shield.run([] {
@@ -48,7 +48,7 @@ void leave_by_an_error() {
 void swallow() {
     try {
         pirn::task_group group;
-        group.spawn(fail_soon);
+        group.spawn(fail_after_a_turn);
         stand_still();
     } catch (const pirn::cancelled&) { // NOLINT(bugprone-empty-catch): that is the point
     }
@@ -111,7 +111,7 @@ TEST(group_error, passes_a_handler_that_suspends_and_throws_on) {
         EXPECT_THROW(outer.run([] {
             try {
                 pirn::task_group group;
-                group.spawn(fail_soon);
+                group.spawn(fail_after_a_turn);
                 stand_still();
             } catch (const pirn::cancelled&) {
                 pirn::sleep_for(1ms);

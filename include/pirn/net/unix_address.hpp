@@ -38,7 +38,8 @@ class PIRN_EXPORT unix_address {
     // from: copies what the kernel gave; an address of another family becomes unnamed. Never suspends.
     static unix_address from(const sockaddr* raw, std::size_t size) noexcept;
 
-    bool is_unnamed() const noexcept { return length_ == 0; }
+    // An abstract name may be empty, which is a name too.
+    bool is_unnamed() const noexcept { return length_ == 0 && !abstract_; }
     bool is_abstract() const noexcept { return abstract_; }
     bool is_path() const noexcept { return length_ != 0 && !abstract_; }
 
