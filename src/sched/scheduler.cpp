@@ -23,6 +23,7 @@
 
 #include "sched/access.hpp"
 #include "sched/condition_idler.hpp"
+#include "sched/random.hpp"
 #include "sched/share.hpp"
 
 #include <atomic>
@@ -96,22 +97,9 @@ class scheduler::current_turn {
     scheduler& of_;
 };
 
-namespace {
-
-// mixed: seeds that differ by one begin sequences that have nothing in common. SplitMix64 (Steele, Lea and Flood, Fast
-// splittable pseudorandom number generators, OOPSLA 2014). Not 0.
-std::uint64_t mixed(std::uint64_t seed) noexcept {
-    std::uint64_t bits = seed + 0x9e3779b97f4a7c15ULL;
-    bits = (bits ^ (bits >> 30U)) * 0xbf58476d1ce4e5b9ULL;
-    bits = (bits ^ (bits >> 27U)) * 0x94d049bb133111ebULL;
-    return (bits ^ (bits >> 31U)) | 1U;
-}
-
-} // namespace
-
 scheduler::scheduler(const scheduler_options& options, idler* idles_with)
     : idler_{idles_with}, options_{options}, crew_{options.crew}, must_lock_{crew_ != nullptr},
-      random_{mixed(options.seed)} {
+      random_{detail::first_random(options.seed)} {
     PIRN_REQUIRE(options.turns_between_polls > 0, "turns_between_polls is at least 1");
     if (idler_ == nullptr) {
         own_idler_ = std::make_unique<detail::condition_idler>();
@@ -120,7 +108,7 @@ scheduler::scheduler(const scheduler_options& options, idler* idles_with)
     if (crew_ != nullptr) {
         share_ = std::make_unique<share>(*this);
         number_ = crew_->join(*this);
-        random_ = mixed(options.seed + number_);
+        random_ = detail::first_random(options.seed + number_);
     }
 }
 

@@ -54,7 +54,7 @@ class detail::walk {
     void over(const List& of, Function function) {
         for (bool begun = false; !begun || next_ != nullptr; begun = true) {
             if (begun) {
-                std::this_thread::yield(); // to who waits for the lock
+                std::this_thread::yield(); // to a thread that waits for the lock
             }
             const holding held{guard_};
             if (!begun) {
