@@ -313,7 +313,10 @@ TEST_F(socket_copies, end_when_either_side_is_closed) {
                 auto task = pirn::spawn([&] { io::copy(all.left.far, all.right.near, {}, error); });
                 std::optional<pirn::join_handle<>> feeder;
                 if (busy) {
-                    feeder = pirn::spawn([&] { feed(all.client, lot); });
+                    feeder = pirn::spawn([&] { // more than all buffers hold
+                        std::error_code gone;
+                        for (int i = 0; i < 100 && !gone; ++i) all.client.write_all(lot, gone);
+                    });
                 }
                 for (int turn = 0; turn < 20; ++turn) pirn::yield_now();
                 (at_source ? all.left.far : all.right.near).close();
