@@ -26,6 +26,7 @@
 #include <new>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 
 #include <fcntl.h>
@@ -55,6 +56,11 @@ struct spawn_operation : work_operation {
     os::spawned child;
 };
 
+// name_in: what stands before the first '=' of an entry; all of it where there is none.
+std::string_view name_in(const std::string& entry) noexcept {
+    return std::string_view{entry}.substr(0, entry.find('='));
+}
+
 std::vector<std::string> environment_of(const process_options& options) {
     std::vector<std::string> made;
     if (options.environment) {
@@ -64,12 +70,17 @@ std::vector<std::string> environment_of(const process_options& options) {
             made.emplace_back(*each);
         }
     }
+    // Of several changes of one name the last one counts.
+    std::unordered_map<std::string_view, const std::string*> changed;
     for (const std::string& change : options.environment_changes) {
-        const std::string name = change.substr(0, change.find('='));
-        std::erase_if(made, [&](const std::string& each) {
-            return each.size() > name.size() && each[name.size()] == '=' && each.starts_with(name);
-        });
-        if (change.size() > name.size()) {
+        changed[name_in(change)] = &change;
+    }
+    std::erase_if(made, [&](const std::string& each) {
+        return each.find('=') != std::string::npos && changed.contains(name_in(each));
+    });
+    for (const std::string& change : options.environment_changes) {
+        const std::string_view name = name_in(change);
+        if (changed[name] == &change && change.size() > name.size()) {
             made.push_back(change);
         }
     }

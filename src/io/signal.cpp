@@ -13,6 +13,7 @@
 //
 // Shared state:
 //   first_set, state::next   the sets; written under `registry`, read by the handler
+//   state::link              the way back, to take a set out; under `registry`
 //   handlers    a count and the previous action for each signal; under `registry`
 //   state::arrived   or-ed by the handler, and-ed by the waiter
 #include <pirn/io/signal.hpp>
@@ -48,6 +49,8 @@ struct signal_set::state {
     std::uint64_t wanted = 0;
     std::atomic<std::uint64_t> arrived{0};
     std::atomic<state*> next{nullptr};
+    std::atomic<state*>* link =
+        nullptr; // which points here: the `next` of the one before, or first_set; null if none
 
     void open();
     void take_pending() noexcept;
@@ -150,11 +153,11 @@ void end_handling(int signal) noexcept {
 
 signal_set::state::~state() {
     const std::scoped_lock lock{registry};
-    for (std::atomic<state*>* place = &first_set; place->load() != nullptr;
-         place = &place->load()->next) {
-        if (place->load() == this) {
-            place->store(next.load());
-            break;
+    if (link != nullptr) {
+        state* const following = next.load();
+        link->store(following);
+        if (following != nullptr) {
+            following->link = link;
         }
     }
     for (std::uint64_t left = wanted; left != 0; left &= left - 1) {
@@ -232,7 +235,12 @@ signal_set::signal_set(std::initializer_list<int> signals) : state_{std::make_un
         state_->wanted = 0;
         throw;
     }
-    state_->next.store(first_set.load());
+    state* const following = first_set.load();
+    state_->next.store(following);
+    state_->link = &first_set;
+    if (following != nullptr) {
+        following->link = &state_->next;
+    }
     first_set.store(state_.get());
 }
 

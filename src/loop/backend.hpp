@@ -163,8 +163,8 @@ class backend {
     virtual void detach(buffer_pool& /*pool*/) noexcept {}
 
     // enrol, strike: the same, for all backends. Throws std::bad_alloc.
-    void enrol(buffer_pool& pool) { pools_.push_back(&pool); }
-    void strike(buffer_pool& pool) noexcept { std::erase(pools_, &pool); }
+    void enrol(buffer_pool& pool);
+    void strike(buffer_pool& pool) noexcept;
 
     // is_starved: whether a receive on the descriptor waits for a buffer.
     bool is_starved(int descriptor) const noexcept;
@@ -235,9 +235,19 @@ class backend {
     void set_refusal(int refusal) noexcept { refusal_ = refusal; }
     const std::vector<buffer_pool*>& pools() const noexcept { return pools_; }
 
+    // wait_for_buffer: into the queue of those that found no buffer. wait_no_longer: out of it. next_waiting: takes out
+    // the first; null when there is none.
+    void wait_for_buffer(receive_borrowed_operation& operation) noexcept;
+    void wait_no_longer(receive_borrowed_operation& operation) noexcept;
+    receive_borrowed_operation* next_waiting(buffer_pool& pool) noexcept;
+
   private:
     outbox& out_;
+    void count_starving(int descriptor, std::int32_t by) noexcept;
+
     std::vector<buffer_pool*> pools_;
+    std::vector<std::int32_t> starving_on_; // how many operations wait for a buffer, by descriptor
+    bool starving_counted_ = true;          // false once there was no memory for that
     int refusal_ = 0;
 };
 

@@ -10,8 +10,11 @@
 #include "os/memory.hpp"
 #include "os/socket.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cerrno>
+#include <cstdint>
+#include <new>
 
 #include <sys/mman.h>
 
@@ -56,7 +59,60 @@ unsigned buffer_ring::lent() const noexcept { return pool_->lent(); }
 
 namespace detail {
 
+void backend::enrol(buffer_pool& pool) {
+    pool.place = pools_.size();
+    pools_.push_back(&pool);
+}
+
+// The last one takes its place.
+void backend::strike(buffer_pool& pool) noexcept {
+    pools_.back()->place = pool.place;
+    pools_[pool.place] = pools_.back();
+    pools_.pop_back();
+}
+
+void backend::wait_for_buffer(receive_borrowed_operation& operation) noexcept {
+    operation_access::pool(operation).starving.push_back(operation);
+    count_starving(operation.descriptor, 1);
+}
+
+void backend::wait_no_longer(receive_borrowed_operation& operation) noexcept {
+    operation_access::pool(operation).starving.erase(operation);
+    count_starving(operation.descriptor, -1);
+}
+
+receive_borrowed_operation* backend::next_waiting(buffer_pool& pool) noexcept {
+    auto* const first = static_cast<receive_borrowed_operation*>(pool.starving.pop_front());
+    if (first != nullptr) {
+        count_starving(first->descriptor, -1);
+    }
+    return first;
+}
+
+// count_starving: so that a descriptor by which none waits, as nearly every one that is closed, need not be looked for
+// among all that wait.
+void backend::count_starving(int descriptor, std::int32_t by) noexcept {
+    const auto index = static_cast<std::size_t>(descriptor);
+    if (descriptor < 0 || !starving_counted_) {
+        return;
+    }
+    if (index >= starving_on_.size()) {
+        try {
+            starving_on_.resize(std::max(index + 1, 2 * starving_on_.size()));
+        } catch (const std::bad_alloc&) {
+            starving_counted_ = false; // all are looked at, from now on
+            return;
+        }
+    }
+    starving_on_[index] += by;
+}
+
 bool backend::is_starved(int descriptor) const noexcept {
+    const auto index = static_cast<std::size_t>(descriptor);
+    if (descriptor >= 0 && starving_counted_ &&
+        (index >= starving_on_.size() || starving_on_[index] == 0)) {
+        return false;
+    }
     for (const buffer_pool* const pool : pools_) {
         for (operation* what = pool->starving.front(); what != nullptr;
              what = pool->starving.next(*what)) {

@@ -68,6 +68,7 @@ struct buffer_pool {
 
     void* ring = nullptr; // io_uring's, shared with the kernel
     int group = 0;
+    std::size_t place = 0; // among the pools of the backend
 };
 
 } // namespace pirn::detail

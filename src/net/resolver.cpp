@@ -7,10 +7,13 @@
 #include "net/common.hpp"
 #include "net/lookup.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 
 namespace pirn::net {
 namespace {
@@ -91,9 +94,12 @@ struct resolver::state {
         time_point expires = never; // until it is answered
     };
     using entries = std::map<detail::question, entry>;
+    using kept_until = std::pair<time_point, const detail::question*>;
 
     resolver_options options;
     entries known;
+    std::set<kept_until>
+        kept; // the answers among them, the next to expire first; keys of a map stay where they are
 
     bool keeps() const noexcept {
         return options.cache_for > duration::zero() && options.cache_size > 0;
@@ -101,10 +107,13 @@ struct resolver::state {
 
     // The lookup for a question: one that is on its way, one whose answer still counts, or a new one.
     std::shared_ptr<detail::lookup> find(const detail::question& what) {
-        entry& place = known[what];
+        const auto found = known.try_emplace(what).first;
+        entry& place = found->second;
         if (place.asked == nullptr || !place.asked->joinable() ||
             (place.asked->answered() && place.expires <= now())) {
-            place = {std::make_shared<detail::lookup>(what)};
+            auto fresh = std::make_shared<detail::lookup>(what);
+            kept.erase({place.expires, &found->first});
+            place = {std::move(fresh)};
         }
         return place.asked;
     }
@@ -123,28 +132,26 @@ struct resolver::state {
             return;
         }
         const bool failed = static_cast<bool>(asked->error());
-        const duration kept =
+        const duration long_enough =
             failed ? std::min(options.cache_for, options.cache_failures_for) : options.cache_for;
         const bool an_answer = !failed || asked->error() == resolve_errc::host_not_found ||
                                asked->error() == resolve_errc::no_address;
-        if (!keeps() || !an_answer || kept <= duration::zero()) {
+        if (!keeps() || !an_answer || long_enough <= duration::zero()) {
             known.erase(found);
             return;
         }
-        found->second.expires = after(kept);
+        const time_point until = std::min(after(long_enough), never - duration{1});
+        kept.emplace(until, &found->first);
+        found->second.expires = until;
         make_room();
     }
 
     void make_room() {
-        while (answers() > options.cache_size) {
-            known.erase(std::ranges::min_element(
-                known, {}, [](const auto& each) { return each.second.expires; }));
+        while (kept.size() > options.cache_size) {
+            const detail::question* const first = kept.begin()->second;
+            kept.erase(kept.begin());
+            known.erase(known.find(*first));
         }
-    }
-
-    std::size_t answers() const noexcept {
-        return static_cast<std::size_t>(std::ranges::count_if(
-            known, [](const auto& each) { return each.second.expires != never; }));
     }
 };
 
@@ -201,10 +208,13 @@ std::vector<address> resolver::resolve(std::string_view host, std::uint16_t port
 }
 
 void resolver::clear() noexcept {
-    std::erase_if(state_->known, [](const auto& each) { return each.second.expires != never; });
+    for (const auto& [until, question] : state_->kept) {
+        state_->known.erase(state_->known.find(*question));
+    }
+    state_->kept.clear();
 }
 
-std::size_t resolver::cached() const noexcept { return state_->answers(); }
+std::size_t resolver::cached() const noexcept { return state_->kept.size(); }
 
 // ---- without a cache
 

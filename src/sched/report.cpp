@@ -9,6 +9,7 @@
 #include <pirn/sched/scheduler.hpp>
 
 #include "sched/access.hpp"
+#include "sched/origins.hpp"
 #include "sched/share.hpp"
 
 #include <algorithm>
@@ -47,10 +48,11 @@ task_state state_of(const detail::task& which, bool runs) noexcept {
 
 // cause_of: why the task is asked to stop, or, if a shield holds that off, why its group is. The task's own scopes may
 // change while another thread looks; its group stays as long as the task is listed.
-std::string_view cause_of(const detail::task& which, const scheduler& home) noexcept {
+std::string_view cause_of(const detail::task& which, const scheduler& home,
+                          detail::origins& known) {
     const detail::cancel_origin* origin = nullptr;
     if (detail::scheduler_access::alone(home) || detail::scheduler_access::on_its_thread(home)) {
-        origin = detail::origin_of(*which.innermost);
+        origin = known.of(*which.innermost);
     }
     if (const detail::cancel_node* const group = which.root.parent;
         group != nullptr && origin == nullptr) {
@@ -59,7 +61,7 @@ std::string_view cause_of(const detail::task& which, const scheduler& home) noex
     return origin != nullptr ? origin->cause : std::string_view{};
 }
 
-found look_at(const detail::task& which, const scheduler& home, bool runs) {
+found look_at(const detail::task& which, const scheduler& home, bool runs, detail::origins& known) {
     const wait_kind* const kind = which.waits_for.load(std::memory_order_relaxed);
     const task_state state = state_of(which, runs);
     return {&which,
@@ -69,7 +71,7 @@ found look_at(const detail::task& which, const scheduler& home, bool runs) {
              .state = state,
              .waits_for = state == task_state::waiting && kind != nullptr ? kind->name : "",
              .asked_to_stop = which.asked_to_stop(),
-             .stop_cause = std::string{cause_of(which, home)},
+             .stop_cause = std::string{cause_of(which, home, known)},
              .spawned_at = which.created_at,
              .worker = home.number(),
              .parent = {}}};
@@ -185,11 +187,11 @@ namespace {
 // look_at_all: every task of the scheduler, or of the whole group of workers.
 std::vector<found> look_at_all(const scheduler& of) {
     std::vector<found> all;
-    const auto look = [&all](const scheduler& one) {
-        detail::scheduler_access::for_each_task(one,
-                                                [&all, &one](const detail::task& which, bool runs) {
-                                                    all.push_back(look_at(which, one, runs));
-                                                });
+    detail::origins known;
+    const auto look = [&](const scheduler& one) {
+        detail::scheduler_access::for_each_task(one, [&](const detail::task& which, bool runs) {
+            all.push_back(look_at(which, one, runs, known));
+        });
     };
     if (const crew* const everybody = of.shares_with()) {
         for (std::size_t i = 0; i < everybody->size(); ++i) {

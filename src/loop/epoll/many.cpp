@@ -59,7 +59,7 @@ void epoll_backend::submit_many(multishot_operation& what) noexcept {
 void epoll_backend::cancel_many(multishot_operation& what) noexcept {
     int result = -ECANCELED;
     if ((operation_access::flags(what) & starves) != 0) {
-        operation_access::pool(static_cast<receive_borrowed_operation&>(what)).starving.erase(what);
+        wait_no_longer(static_cast<receive_borrowed_operation&>(what));
     } else {
         interest& place = *table_.find(descriptor_of(what));
         if (owes_attempt(place, what)) {
@@ -84,7 +84,7 @@ void epoll_backend::resume(multishot_operation& what) noexcept {
 
 void epoll_backend::feed(buffer_pool& pool) noexcept {
     while (pool.free != buffer_pool::none) {
-        auto* const what = static_cast<receive_borrowed_operation*>(pool.starving.pop_front());
+        receive_borrowed_operation* const what = next_waiting(pool);
         if (what == nullptr) {
             return;
         }
@@ -162,8 +162,7 @@ void epoll_backend::serve_many(interest& place, multishot_operation& what) noexc
         stop_waiting(place, what);
         if (how == received::no_buffer) {
             operation_access::flags(what) |= starves;
-            operation_access::pool(static_cast<receive_borrowed_operation&>(what))
-                .starving.push_back(what);
+            wait_for_buffer(static_cast<receive_borrowed_operation&>(what));
         } else {
             end(what, result);
         }

@@ -77,7 +77,7 @@ void epoll_backend::give_up(int refusal) noexcept {
         place.readable = place.writable = true;
     });
     for (buffer_pool* const pool : pools()) {
-        while (operation* const starving = pool->starving.pop_front()) {
+        while (operation* const starving = next_waiting(*pool)) {
             all.push_back(*starving);
         }
     }

@@ -82,7 +82,7 @@ void uring_backend::offer(buffer_pool& pool) noexcept {
 
 void uring_backend::feed(buffer_pool& pool) noexcept {
     while (pool.free != buffer_pool::none) {
-        auto* const what = static_cast<receive_borrowed_operation*>(pool.starving.pop_front());
+        receive_borrowed_operation* const what = next_waiting(pool);
         if (what == nullptr) {
             break;
         }
@@ -109,7 +109,7 @@ void uring_backend::feed(buffer_pool& pool) noexcept {
 // starve: waits for a buffer. Some are lent, or it would have one.
 void uring_backend::starve(receive_borrowed_operation& what) noexcept {
     operation_access::flags(what) |= many_flag::starves;
-    operation_access::pool(what).starving.push_back(what);
+    wait_for_buffer(what);
 }
 
 // choose_way: the better of the two ways that there are now.

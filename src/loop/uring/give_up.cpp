@@ -33,7 +33,7 @@ void uring_backend::give_up(int refusal) noexcept {
     end_all(cancels_);
     end_all(waiting_);
     for (buffer_pool* const pool : pools()) {
-        while (operation* const starving = pool->starving.pop_front()) {
+        while (operation* const starving = next_waiting(*pool)) {
             waiting_.push_back(*starving);
         }
     }

@@ -180,8 +180,7 @@ void uring_backend::cancel(operation& what) noexcept {
     if (what.kind() == operation_kind::receive_borrowed) {
         std::uint8_t& flags = operation_access::flags(what);
         if ((flags & many_flag::starves) != 0) {
-            operation_access::pool(static_cast<receive_borrowed_operation&>(what))
-                .starving.erase(what);
+            wait_no_longer(static_cast<receive_borrowed_operation&>(what));
         }
         if ((flags & (many_flag::starves | many_flag::stalled)) != 0) {
             complete_last(what, -ECANCELED);
