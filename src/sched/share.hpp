@@ -20,14 +20,15 @@
 #pragma once
 
 #include <pirn/base/spin_lock.hpp>
+#include <pirn/base/time.hpp>
 #include <pirn/sched/crew.hpp>
 #include <pirn/sched/scheduler.hpp>
 #include <pirn/sched/task.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <thread>
 
 namespace pirn {
 
@@ -54,7 +55,7 @@ class detail::walk {
     void over(const List& of, Function function) {
         for (bool begun = false; !begun || next_ != nullptr; begun = true) {
             if (begun) {
-                std::this_thread::yield(); // to a thread that waits for the lock
+                let_others();
             }
             const holding held{guard_};
             if (!begun) {
@@ -81,6 +82,13 @@ class detail::walk {
     }
 
   private:
+    // let_others: long enough for a thread that waits for the lock, and looks at it now and then, to find it free.
+    static void let_others() noexcept {
+        for (const time_point until = clock::now() + std::chrono::microseconds{1};
+             clock::now() < until;) {
+        }
+    }
+
     static constexpr int at_once = 64;
 
     spin_lock& guard_;
