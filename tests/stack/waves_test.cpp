@@ -48,18 +48,19 @@ struct wave_maker {
     std::mt19937 random{1}; // NOLINT: the same each time
     std::size_t most_seen = 0;
 
-    std::size_t some_size() {
+    // The same mix in each wave: how many of a size there were at most does not grow by chance.
+    static std::size_t size_of(std::size_t which) {
         constexpr std::size_t least = 4096;
-        return least << (random() % 9);
+        return least << (which % 9);
     }
     void look() { most_seen = std::max(most_seen, support::mappings()); }
 
     std::vector<pirn::stack> lend(std::size_t count, bool of_all_sizes) {
         std::vector<pirn::stack> lent(count);
-        for (pirn::stack& each : lent) {
-            each = pirn::default_stack_source().allocate(of_all_sizes ? some_size()
-                                                                      : pirn::default_stack_size);
-            each.memory.back() = std::byte{1};
+        for (std::size_t i = 0; i < count; ++i) {
+            lent[i] = pirn::default_stack_source().allocate(
+                of_all_sizes ? size_of(i) : pirn::default_stack_size);
+            lent[i].memory.back() = std::byte{1};
         }
         look();
         return lent;
