@@ -74,7 +74,11 @@ pipe_user::~pipe_user() {
     {
         const holding held{all.guard};
         all.forget_parents();
-        if (all.users > 0 && --all.users == 0) {
+        if (all.users == 0) {
+            return; // the users of before a fork
+        }
+        --all.users;
+        if (all.users == 0) {
             std::swap(closed, all.spare);
             all.spares = 0;
         }

@@ -17,6 +17,7 @@
 #include <chrono>
 #include <cstdio>
 #include <map>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <thread>
@@ -250,8 +251,8 @@ class drawing {
         : all_{all}, several_{several_workers}, limits_{limits}, children_{children_of(all)},
           below_(all.size(), 0) {
         for (std::size_t i = all.size(); i-- > 0;) { // parents stand before their children
-            if (all[i].parent) {
-                below_[*all[i].parent] += 1 + below_[i];
+            if (const std::optional<std::size_t> parent = all[i].parent) {
+                below_[*parent] += 1 + below_[i];
             }
         }
     }
