@@ -2,6 +2,7 @@
 //
 // The order in which select tries its cases comes from the scheduler's seed; and a select of very many cases.
 #include <pirn/runtime/runtime.hpp>
+#include <pirn/runtime/spawn.hpp>
 #include <pirn/sched/scheduler.hpp>
 #include <pirn/sync/channel.hpp>
 #include <pirn/sync/select.hpp>
