@@ -45,11 +45,17 @@ TEST_P(live_tasks, that_stay_are_in_each_report_once_whatever_the_others_do) {
     constexpr std::size_t staying = 2000;
     pirn::run({.threads = GetParam()}, [&] {
         std::atomic<bool> over{false};
+        std::atomic<std::size_t> begun{0};
         std::vector<pirn::join_handle<>> stay;
         for (std::size_t i = 0; i < staying; ++i) {
-            stay.push_back(pirn::spawn({.name = "stays", .stack_size = 16 * 1024},
-                                       [] { pirn::sleep_for(1h); }));
+            stay.push_back(pirn::spawn({.name = "stays", .stack_size = 16 * 1024}, [&begun] {
+                ++begun;
+                pirn::sleep_for(1h);
+            }));
         }
+        // From now on they stay on their threads. One that is taken by another thread is for a moment in no list, and
+        // that may last where the thread has no processor.
+        while (begun < staying) pirn::sleep_for(1ms);
         std::vector<pirn::join_handle<>> come_and_go;
         for (int i = 0; i < 4; ++i) {
             come_and_go.push_back(pirn::spawn({.name = "parent"}, [&] {
