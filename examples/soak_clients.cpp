@@ -22,6 +22,16 @@ std::byte byte_at(std::size_t at, unsigned seed) {
 
 } // namespace
 
+void tallies::add(std::size_t kind, const tally& own) {
+    const std::lock_guard lock{mutex};
+    tally& sum = all[kind];
+    sum.whole += own.whole;
+    sum.broken += own.broken;
+    sum.cancelled += own.cancelled;
+    sum.bytes += own.bytes;
+    sum.wrong += own.wrong;
+}
+
 bool talk(net::stream_socket& stream, std::size_t size, unsigned seed, tally& sum) {
     std::vector<std::byte> sent(size);
     for (std::size_t i = 0; i < size; ++i) sent[i] = byte_at(i, seed);

@@ -312,14 +312,15 @@ TEST_F(signals, are_a_range_and_can_be_looked_for) {
         ::raise(SIGUSR2);
         EXPECT_EQ(wanted.try_wait(), SIGUSR2);
         EXPECT_EQ(wanted.try_wait(), std::nullopt);
-        auto sender = pirn::spawn([] {
+        int count = 0;
+        auto sender = pirn::spawn([&count] {
             for (int i = 0; i < 3; ++i) {
                 ::raise(SIGUSR1);
-                pirn::sleep_for(std::chrono::milliseconds{1});
+                // Two that come before the task looks would be one.
+                while (count == i) pirn::sleep_for(1ms);
             }
             ::raise(SIGUSR2);
         });
-        int count = 0;
         for (const int signal : wanted) {
             if (signal == SIGUSR2) break;
             ++count;
