@@ -66,10 +66,9 @@ TEST_F(growth, sleeping_tasks_stopped_in_random_order) {
 }
 
 // Waves that begin and end in random order, on stacks of the default size, as a program without options makes them.
-// More than a thread keeps for reuse.
 TEST_F(growth, waves_of_tasks_on_default_stacks) {
     support::expect_linear(
-        1500,
+        300,
         [](std::size_t n) {
             pirn::run([n] {
                 for (int wave = 0; wave < 2; ++wave) {
@@ -85,6 +84,7 @@ TEST_F(growth, waves_of_tasks_on_default_stacks) {
                     for (auto& each : all) each.join();
                 }
             });
+            trim(); // or the first thousand were cheaper than the others
         },
         trim);
 }
@@ -119,7 +119,7 @@ TEST_F(growth, blocking_calls_that_wait_for_a_thread_stopped_in_random_order) {
 // Each on a worker of its own, woken by the end of the other.
 TEST_F(growth, tasks_joined_from_another_worker) {
     support::expect_linear(
-        1000,
+        300,
         [](std::size_t n) {
             pirn::run({.threads = 2}, [n] {
                 std::vector<pirn::join_handle<>> all;
@@ -130,6 +130,7 @@ TEST_F(growth, tasks_joined_from_another_worker) {
                 }
                 for (const std::size_t i : support::shuffled(n)) all[i].join();
             });
+            trim();
         },
         trim, support::processor::of_process);
 }

@@ -27,7 +27,7 @@ class growth : public support::balanced<> {};
 
 void trim() { pirn::trim_default_stacks(); }
 
-std::vector<pirn::join_handle<>> standing(pirn::scheduler& tasks, std::size_t n) {
+std::vector<pirn::join_handle<>> all_standing(pirn::scheduler& tasks, std::size_t n) {
     std::vector<pirn::join_handle<>> all;
     all.reserve(n);
     for (std::size_t i = 0; i < n; ++i) {
@@ -43,7 +43,7 @@ TEST_F(growth, tasks_stopped_in_random_order) {
         1000,
         [](std::size_t n) {
             pirn::scheduler tasks;
-            auto all = standing(tasks, n);
+            auto all = all_standing(tasks, n);
             for (const std::size_t i : support::shuffled(n)) all[i].request_stop();
             tasks.run();
         },
@@ -55,7 +55,7 @@ TEST_F(growth, stopping_all_tasks) {
         1000,
         [](std::size_t n) {
             pirn::scheduler tasks;
-            const auto all = standing(tasks, n);
+            const auto all = all_standing(tasks, n);
             tasks.request_stop_all();
             tasks.run();
         },
@@ -67,7 +67,7 @@ TEST_F(growth, looking_at_all_tasks) {
         1000,
         [](std::size_t n) {
             pirn::scheduler tasks;
-            const auto all = standing(tasks, n);
+            const auto all = all_standing(tasks, n);
             const auto took = support::time_of([&] {
                 EXPECT_EQ(pirn::live_tasks(tasks).size(), n);
                 EXPECT_FALSE(pirn::task_tree(tasks).empty());

@@ -7,6 +7,8 @@
 #include <pirn/stack/slab.hpp>
 #include <pirn/stack/sources.hpp>
 
+#include "support/growth.hpp"
+
 #include <cstddef>
 
 namespace support {
@@ -17,6 +19,10 @@ inline pirn::spawn_options on_warm_stack() {
     static auto* const slab = new pirn::slab_stack_source{{.stack_size = size}}; // never destroyed
     static auto* const pool =
         new pirn::pooled_stack_source{*slab, {.size = size, .keep = std::size_t{1} << 20}};
+    detail::cool = [] {
+        pool->trim();
+        slab->trim();
+    };
     return {.stack_size = size, .stacks = pool};
 }
 
