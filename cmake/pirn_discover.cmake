@@ -4,6 +4,7 @@
 #   program  path of the program         prefix      the room, before each name
 #   alone    patterns of tests           properties  of each entry, as for set_tests_properties
 #   listing  a file for what is found    settings    one set of entries for each, as NAME=value; may be empty
+#   slow     names of suites whose entries have slow_properties instead; may be empty, or not set
 #
 # A suite is one entry, <prefix>.<suite>, and runs in one process: to start a process for each of thousands of tests
 # takes longer than to run them. A test that matches a pattern of `alone` has a process, and an entry
@@ -14,9 +15,13 @@ if(NOT EXISTS "${program}")
     return()
 endif()
 
-# pirn_entry(name filter): one entry for each setting.
+# pirn_entry(name filter): one entry, with the properties of its suite.
 function(pirn_entry name filter)
     set(suffix "")
+    list(FIND slow "${suite}" at)
+    if(NOT at EQUAL -1)
+        set(properties "${slow_properties}")
+    endif()
     set(environment "")
     if(setting)
         string(REGEX REPLACE "^[^=]*=" "@" suffix "${setting}")

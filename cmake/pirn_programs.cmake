@@ -3,14 +3,15 @@
 # can still be reached (PIRN_TEST_AS may say otherwise): tests and benchmarks may include a room's private
 # header as "room/x.hpp", examples see only what a user sees.
 
-# pirn_test(ROOM coro SOURCES coroutine_test.cpp ... [PROGRAM name] [LABELS slow] [ENVIRONMENTS A=1 A=2] [ALONE pattern ...])
+# pirn_test(ROOM coro SOURCES coroutine_test.cpp ... [PROGRAM name] [LABELS slow] [ENVIRONMENTS A=1 A=2] [ALONE pattern ...]
+#           [SLOW suite ...])
 # One GoogleTest program <room>_test, or <name>_test for a further one of the room. ctest knows its suites as
 # <room>.<suite>, each of which runs in one process; a test that matches a pattern of ALONE has a process to itself,
-# and is <room>.<suite>.<test>. With ENVIRONMENTS there is one entry for each, <room>.<suite>@<value>: one suite,
+# and is <room>.<suite>.<test>. The suites named by SLOW have the label slow, all of them with LABELS slow. With ENVIRONMENTS there is one entry for each, <room>.<suite>@<value>: one suite,
 # several backends. When cross compiling and for valgrind, the whole program is one entry, <room> or <name>: to start
 # an emulator takes longer than most suites.
 function(pirn_test)
-    cmake_parse_arguments(PARSE_ARGV 0 arg "" "ROOM;PROGRAM" "SOURCES;LABELS;ENVIRONMENTS;LIBRARIES;ALONE")
+    cmake_parse_arguments(PARSE_ARGV 0 arg "" "ROOM;PROGRAM" "SOURCES;LABELS;ENVIRONMENTS;LIBRARIES;ALONE;SLOW")
     if(arg_UNPARSED_ARGUMENTS OR NOT arg_ROOM)
         message(FATAL_ERROR "pirn_test(ROOM room SOURCES ...): '${arg_UNPARSED_ARGUMENTS}' not understood")
     endif()
@@ -40,17 +41,19 @@ function(pirn_test)
     elseif(PIRN_VALGRIND)
         pirn_valgrind_test(${arg_ROOM} ${arg_PROGRAM} "${arg_LABELS}")
     else()
-        pirn_register_suites(${target} ${arg_ROOM} "${arg_LABELS}" "${arg_ENVIRONMENTS}" "${arg_ALONE}")
+        pirn_register_suites(${target} ${arg_ROOM} "${arg_LABELS}" "${arg_ENVIRONMENTS}" "${arg_ALONE}"
+                             "${arg_SLOW}")
     endif()
 endfunction()
 
-# pirn_register_suites(target room labels environments alone): ctest asks the program for its tests when it starts, and
+# pirn_register_suites(target room labels environments alone slow): ctest asks the program for its tests when it starts, and
 # not after each link; cmake/pirn_discover.cmake makes entries of them.
-function(pirn_register_suites target room labels environments alone)
+function(pirn_register_suites target room labels environments alone slow)
     list(PREPEND labels ${room})
+    set(seconds_slow 1800)
     set(seconds 240)
     if("slow" IN_LIST labels)
-        set(seconds 1800)
+        set(seconds ${seconds_slow})
     endif()
     set(register "${CMAKE_CURRENT_BINARY_DIR}/${target}_suites.cmake")
     file(
@@ -62,6 +65,8 @@ set(prefix [[${room}]])
 set(alone [[${alone}]])
 set(settings [[${environments}]])
 set(properties [[TIMEOUT ${seconds} LABELS \"${labels}\"]])
+set(slow [[${slow}]])
+set(slow_properties [[TIMEOUT ${seconds_slow} LABELS \"${labels};slow\"]])
 set(listing [[${CMAKE_CURRENT_BINARY_DIR}/${target}_listed.cmake]])
 set(registered [[${register}]])
 include([[${PROJECT_SOURCE_DIR}/cmake/pirn_discover.cmake]])

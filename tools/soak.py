@@ -86,7 +86,7 @@ class Soak:
 
 # ---- The plot
 
-WIDTH, HEIGHT, LEFT, TOP, GAP = 760, 130, 70, 40, 36
+WIDTH, HEIGHT, LEFT, TOP, GAP = 760, 120, 70, 50, 40
 COLOURS = ["#1f77b4", "#d1605e", "#2a9d5c", "#b07aa1"]
 PANELS = [("memory_kib", "resident memory, MiB", 1024), ("page_tables_kib", "page tables, KiB", 1),
           ("mappings", "mappings", 1), ("descriptors", "descriptors", 1)]
@@ -112,7 +112,7 @@ def plot(soaks, path):
         most = max((values[value_at] for soak in soaks for _, values in soak.samples), default=1) / unit or 1
         out.append(f'<rect x="{LEFT}" y="{bottom - HEIGHT}" width="{WIDTH}" height="{HEIGHT}" fill="none" '
                    'stroke="#999999"/>'
-                   f'<text x="{LEFT + 6}" y="{bottom - HEIGHT + 15}">{title}</text>'
+                   f'<text x="{LEFT}" y="{bottom - HEIGHT - 6}">{title}</text>'
                    f'<text x="{LEFT - 6}" y="{bottom - HEIGHT + 10}" text-anchor="end">{most:.4g}</text>'
                    f'<text x="{LEFT - 6}" y="{bottom}" text-anchor="end">0</text>')
         for at, soak in enumerate(soaks):

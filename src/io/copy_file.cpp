@@ -6,7 +6,7 @@
 //   target   ▓▓▓▓▓▓▓▓      ▓▓▓▓               its position moves on; what was there before is punched out
 //                              └── tail ──┘   its size follows when the step ends, by ftruncate
 //
-// Where one of these calls is refused, what is left is copied as data, zeros included.
+// A hole for which a call is refused is copied as data, which is zeros; without SEEK_DATA and SEEK_HOLE, all of it is data.
 #include "io/copy_file.hpp"
 
 #include "os/file.hpp"
@@ -65,12 +65,8 @@ int file_copier::copy(std::uint64_t most, const pooled_operation& caller,
             return moved > 0 ? 0 : -ECANCELED;
         }
         const extent part = next(most - moved);
-        if (part.is_hole) {
-            if (keep_hole(part.size)) {
-                moved += part.size;
-            } else {
-                keeps_holes_ = false;
-            }
+        if (part.is_hole && keep_hole(part.size)) {
+            moved += part.size;
             continue;
         }
         const int copied =

@@ -40,7 +40,8 @@ class file_copier {
     int from_;
     int to_;
     bool by_kernel_;
-    bool keeps_holes_ = true; // false once either file system has refused
+    bool keeps_holes_ =
+        true; // false once the calls that find holes, or let the target grow, were refused
     std::size_t buffer_size_;
     std::unique_ptr<std::byte[]> buffer_;
     std::uint64_t tail_ =

@@ -295,8 +295,9 @@ struct refused_ranges {
 };
 
 refused_ranges& refused() noexcept {
-    // Never destroyed: memory may be dropped by static destructors.
-    static auto* const instance = new refused_ranges;
+    // Never destroyed: memory may be dropped by static destructors. In static storage: there may be none to allocate.
+    alignas(refused_ranges) static std::byte storage[sizeof(refused_ranges)];
+    static auto* const instance = ::new (storage) refused_ranges;
     return *instance;
 }
 

@@ -6,6 +6,7 @@
 #include <pirn/base/assert.hpp>
 #include <pirn/stack/sources.hpp>
 
+#include "base/valgrind.hpp"
 #include "os/memory.hpp"
 
 #include <algorithm>
@@ -135,13 +136,15 @@ stack stack_blocks::lend() {
     }
 }
 
-// Twice as many stacks as there are, or as many of them as the system grants.
+// Twice as many stacks as there are, or as many of them as the system grants. One under valgrind, which looks through the
+// whole of each block for leaks.
 stack_block& stack_blocks::add_block() {
     const std::size_t stride = usable_ + guard_;
     const std::size_t least = std::clamp<std::size_t>(first_bytes / stride, 1, first_slots);
-    const std::size_t most = std::clamp<std::size_t>(most_bytes / stride, 1, most_slots);
+    const std::size_t most =
+        under_valgrind() ? 1 : std::clamp<std::size_t>(most_bytes / stride, 1, most_slots);
     blocks_.reserve(blocks_.size() + 1);
-    for (std::size_t slots = std::clamp(slots_, least, std::max(least, most)); slots > 0;
+    for (std::size_t slots = std::clamp(slots_, std::min(least, most), most); slots > 0;
          slots /= 2) {
         if (auto made = stack_block::make(usable_, guard_, slots)) {
             slots_ += made->slots();

@@ -209,10 +209,8 @@ TEST_F(files, are_locked_against_each_other) {
         EXPECT_FALSE(other.try_lock());
         EXPECT_FALSE(other.try_lock(io::file::lock_kind::shared));
         auto waiting = pirn::spawn([&] { other.lock(); });
-        auto stopped = pirn::spawn([&] {
-            io::file third = io::file::create(here / "f");
-            EXPECT_THROW(third.lock(), pirn::cancelled);
-        });
+        io::file third = io::file::create(here / "f");
+        auto stopped = pirn::spawn([&] { EXPECT_THROW(third.lock(), pirn::cancelled); });
         pirn::sleep_for(std::chrono::milliseconds{5});
         EXPECT_FALSE(waiting.done());
         stopped.request_stop();

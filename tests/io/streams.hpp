@@ -6,6 +6,8 @@
 #include <pirn/io/conformance.hpp>
 #include <pirn/io/stream.hpp>
 
+#include "support/sanitizers.hpp"
+
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
@@ -80,7 +82,8 @@ pirn::io::checked_pair as_checked(Pair pair) {
 
 // expect_conformance: every law of a byte_stream holds. Suspends.
 inline void expect_conformance(const std::function<pirn::io::checked_pair()>& make,
-                               const pirn::io::conformance_options& options = {}) {
+                               pirn::io::conformance_options options = {}) {
+    options.patience *= under_sanitizer ? 10 : 1;
     pirn::io::check_byte_stream(
         make,
         [](std::string_view law, std::string_view how) { ADD_FAILURE() << law << ": " << how; },

@@ -191,7 +191,7 @@ class answers_at_once
                 group.spawn({.name = "answered", .worker = pirn::this_worker},
                             [&] { std::get<0>(GetParam()).make(made); });
                 watcher(made);
-                EXPECT_GT(made.count(), 10U);
+                EXPECT_GT(made.count(), 0U);
                 group.cancel();
             });
         });

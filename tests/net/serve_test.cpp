@@ -65,15 +65,15 @@ TEST_F(serving, works_over_unix_sockets) {
         auto listener = net::unix_listen(where);
         auto server = pirn::spawn([&] {
             net::serve(listener, [](net::unix_stream& client) { echo(client); },
-                       {.idle_timeout = 40ms, .stop = stop.get_token(), .quiet = 10ms});
+                       {.idle_timeout = 400ms, .stop = stop.get_token(), .quiet = 10ms});
         });
         auto talking = net::unix_connect(where);
         auto idle = net::unix_connect(where);
-        for (int i = 0; i < 10; ++i) {
-            EXPECT_EQ(answer(talking, "hello"), "hello");
-            pirn::sleep_for(10ms);
+        auto waiting = pirn::spawn([&] { EXPECT_TRUE(at_end(idle)); });
+        while (!waiting.done()) {
+            ASSERT_EQ(answer(talking, "hello"), "hello");
+            pirn::sleep_for(1ms);
         }
-        EXPECT_TRUE(at_end(idle));
         stop.request_stop();
         EXPECT_TRUE(at_end(talking));
         server.get();
@@ -211,7 +211,7 @@ TEST_F(serving, shuts_down_who_does_not_take_its_answers) {
 
 TEST_F(serving, drains_what_is_under_way_and_ends_who_is_silent) {
     pirn::run([] {
-        running server{echo, {.quiet = 30ms}};
+        running server{echo, {.quiet = 300ms}};
         auto silent = server.client();
         auto sender = server.client();
         EXPECT_EQ(answer(silent, "x"), "x");

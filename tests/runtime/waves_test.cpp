@@ -16,9 +16,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdio>
-#include <fstream>
 #include <random>
-#include <string>
 #include <thread>
 #include <vector>
 
@@ -28,18 +26,6 @@ namespace {
 
 constexpr std::size_t width = 400'000;
 constexpr std::size_t mebibyte = std::size_t{1} << 20;
-
-std::size_t page_tables() {
-    std::ifstream status{"/proc/self/status"};
-    for (std::string word; status >> word;) {
-        if (word == "VmPTE:") {
-            std::size_t kibibytes = 0;
-            status >> kibibytes;
-            return kibibytes * 1024;
-        }
-    }
-    return 0;
-}
 
 // One wave: all begin, and then end in random order.
 void wave(std::mt19937& random, bool of_all_sizes, std::size_t& most_mappings) {
@@ -83,12 +69,12 @@ void expect_flat(int waves, unsigned threads, bool of_all_sizes, bool beside_oth
         std::printf("%u threads: %zu mappings at most, MiB after each wave:", threads,
                     most_mappings);
         for (const std::size_t each : resident) std::printf(" %zu", each / mebibyte);
-        std::printf(", page tables %zu MiB\n", page_tables() / mebibyte);
+        std::printf(", page tables %zu MiB\n", support::page_tables() / mebibyte);
         EXPECT_LT(most_mappings, 1000U);
         EXPECT_LT(*std::max_element(resident.begin() + 2, resident.end()),
                   resident[1] + 32 * mebibyte);
         pirn::trim_default_stacks();
-        std::printf("given back: page tables %zu MiB\n", page_tables() / mebibyte);
+        std::printf("given back: page tables %zu MiB\n", support::page_tables() / mebibyte);
     });
     over = true;
     others.join();

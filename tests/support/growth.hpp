@@ -100,17 +100,7 @@ inline bool forget_peak_memory() {
     file << "5" << std::flush;
     return file.good();
 }
-inline std::size_t peak_memory() {
-    std::ifstream status{"/proc/self/status"};
-    for (std::string word; status >> word;) {
-        if (word == "VmHWM:") {
-            std::size_t kibibytes = 0;
-            status >> kibibytes;
-            return kibibytes * 1024;
-        }
-    }
-    return 0;
-}
+inline std::size_t peak_memory() { return status_of("VmHWM:"); }
 
 // descriptors_available: as many as can be opened beside those that are open, once the limit is as high as it may be.
 inline std::size_t descriptors_available() {

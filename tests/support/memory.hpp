@@ -54,6 +54,21 @@ inline std::size_t mappings() {
     return lines;
 }
 
+// status_of: a line of /proc/self/status that is in kB, in bytes; 0 where the kernel does not say it.
+inline std::size_t status_of(const std::string& name) {
+    std::ifstream status{"/proc/self/status"};
+    for (std::string word; status >> word;) {
+        if (word == name) {
+            std::size_t kibibytes = 0;
+            status >> kibibytes;
+            return kibibytes * 1024;
+        }
+    }
+    return 0;
+}
+
+inline std::size_t page_tables() { return status_of("VmPTE:"); }
+
 // resident_bytes: how much of the whole pages in `memory` is there.
 inline std::size_t resident_bytes(std::span<const std::byte> memory) {
     const std::size_t page = page_size();

@@ -83,6 +83,18 @@ command_fuzz() {
     python3 tools/fuzz.py --build build/fuzz "$@"
 }
 
+# command_soak [--seed N] [MINUTES]
+command_soak() {
+    need "${needs_build[@]}" python3
+    want ccache
+    local first=()
+    [[ -e build/release/CMakeCache.txt ]] ||
+        first=(-DPIRN_BUILD_TESTS=OFF -DPIRN_BUILD_BENCHMARKS=OFF)
+    configure release "${first[@]}"
+    build release soak
+    python3 tools/soak.py --build build/release --plot build/log/soak.svg "$@"
+}
+
 command_valgrind() {
     need "${needs_valgrind[@]}"
     want ccache

@@ -41,7 +41,7 @@ compiler_cache_report() {
 
 release_gates=(
     check docs "test --all" debug asan-ubsan tsan clang asan ubsan ucontext "cross" valgrind matrix
-    "fuzz planted" "fuzz 3600" "flaky -n 20 --minutes 30" bench
+    "fuzz planted" "fuzz 3600" soak "flaky -n 20 --minutes 30" bench
 )
 
 # command_release [--keep-going] [--from COMMAND]: every gate that there is, the cheapest first.

@@ -261,7 +261,7 @@ struct cases_in_order<std::index_sequence<Index...>, Cases...>
     explicit cases_in_order(Cases&... cases)
         : nth_case<Index, live_case<Cases>>{live_case<Cases>(cases)}... {}
 
-    // entered: notes the enabled cases, their number and the default case. Never suspends.
+    // enter: notes the enabled cases, their number and the default case. Never suspends.
     void enter(std::span<select_case*> into, std::size_t& count, bool& has_default) noexcept {
         const std::array<int, sizeof...(Cases)> done{
             (enter_one(Index, static_cast<nth_case<Index, live_case<Cases>>&>(*this).live, into,
