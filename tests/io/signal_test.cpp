@@ -64,6 +64,7 @@ TEST_F(signals, are_seen_by_each_set_that_wants_them) {
 std::atomic<int> handled{0};
 
 TEST_F(signals, do_again_afterwards_what_they_did_before) {
+    handled = 0;
     struct sigaction mine{};
     mine.sa_handler = [](int) { ++handled; };
     struct sigaction before{};
