@@ -18,6 +18,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -79,6 +80,10 @@ class choices {
 template <class Function>
 void on_a_test_clock(Function&& function);
 
+// on_threads: the same on several threads, with time as it is.
+template <class Function>
+void on_threads(Function&& function);
+
 // ---------------------------------------------------------------------------------------------------
 
 inline std::uint8_t choices::byte() noexcept {
@@ -137,16 +142,43 @@ inline world& the_world() {
 // the_clock: of on_a_test_clock.
 inline pirn::test_clock& the_clock() { return detail::the_world().clock; }
 
+namespace detail {
+
+inline pirn::runtime& several_threads() {
+    static pirn::runtime here{
+        pirn::runtime_options{.threads = 3,
+                              .loop = {.backend = pirn::backend_kind::epoll},
+                              .scheduler = {.report_deadlock_after = std::chrono::nanoseconds{0}}}};
+    return here;
+}
+
 template <class Function>
-void on_a_test_clock(Function&& function) {
-    detail::world& here = detail::the_world();
+void run_and_compare(pirn::runtime& here, Function&& function) {
     const pirn::live_counts before = pirn::live();
-    here.runtime.run(std::forward<Function>(function));
+    here.run(std::forward<Function>(function));
+    // On another thread the stack of a task goes a moment after the task has ended.
+    const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds{5};
+    while (here.options().threads > 1 && !(pirn::live() == before) &&
+           std::chrono::steady_clock::now() < patience) {
+        std::this_thread::yield();
+    }
     if (!(pirn::live() == before)) {
         std::fprintf(stderr, "fuzz: before %s\n      after  %s\n", to_string(before).c_str(),
                      to_string(pirn::live()).c_str());
         require(false, "something is alive that the input has begun");
     }
+}
+
+} // namespace detail
+
+template <class Function>
+void on_a_test_clock(Function&& function) {
+    detail::run_and_compare(detail::the_world().runtime, std::forward<Function>(function));
+}
+
+template <class Function>
+void on_threads(Function&& function) {
+    detail::run_and_compare(detail::several_threads(), std::forward<Function>(function));
 }
 
 } // namespace fuzz

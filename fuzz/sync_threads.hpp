@@ -40,15 +40,6 @@ class seeded {
     std::uint64_t state_;
 };
 
-// threads_world: a runtime on several threads that lives as long as the process.
-inline pirn::runtime& threads_world() {
-    static pirn::runtime here{
-        pirn::runtime_options{.threads = 3,
-                              .loop = {.backend = pirn::backend_kind::epoll},
-                              .scheduler = {.report_deadlock_after = std::chrono::nanoseconds{0}}}};
-    return here;
-}
-
 class sync_on_threads {
   public:
     explicit sync_on_threads(choices& decides)
@@ -195,7 +186,7 @@ class sync_on_threads {
 
 inline void check_sync_on_threads(choices& decides) {
     sync_on_threads all{decides};
-    threads_world().run([&] { all.run(); });
+    on_threads([&] { all.run(); });
 }
 
 } // namespace fuzz

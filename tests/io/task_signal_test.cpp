@@ -28,7 +28,7 @@ TEST_F(task_signals, print_the_tree_each_time) {
         for (int i = 0; i < 2; ++i) {
             pirn::sleep_for(1ms);
             ::raise(SIGUSR1);
-            pirn::sleep_for(20ms);
+            pirn::sleep_for(100ms);
         }
     });
     const std::string said = testing::internal::GetCapturedStderr();

@@ -35,8 +35,8 @@ void leave_by_an_error() {
         group.spawn(fail_after_a_turn);
         pirn::cancel_scope shield;
         shield.shield();
-        static_cast<void>(shield.run([] {
-            pirn::sleep_for(5ms);
+        static_cast<void>(shield.run([&group] {
+            while (!group.cancel_requested()) pirn::sleep_for(1ms);
             throw std::logic_error{"the block's"};
         }));
     } catch (const std::logic_error& error) {

@@ -232,7 +232,10 @@ TEST_P(owners, error_does_not_reach_into_a_shield) {
             group.spawn(fail_soon);
             pirn::cancel_scope shielded;
             shielded.shield();
-            EXPECT_TRUE(shielded.run([] { pirn::sleep_for(3ms); }));
+            EXPECT_TRUE(shielded.run([&group] {
+                while (!group.cancel_requested()) pirn::sleep_for(1ms);
+                pirn::sleep_for(1ms);
+            }));
             slept = true;
             pirn::yield_now();
             ADD_FAILURE() << "outside of the shield it counts";
@@ -359,7 +362,7 @@ TEST_P(owners, error_held_by_a_group_that_cannot_end_stands_in_the_tree) {
         pirn::cancel_scope looking;
         looking.shield();
         EXPECT_TRUE(looking.run([&] {
-            pirn::sleep_for(5ms);
+            while (!group.cancel_requested()) pirn::sleep_for(1ms);
             tree = pirn::task_tree();
         }));
         EXPECT_NE(tree.find("a request to stop (a task of its group failed (\"fetch\"): refused)"),

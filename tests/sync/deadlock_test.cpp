@@ -13,6 +13,7 @@
 #include "support/account.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <mutex>
@@ -95,23 +96,24 @@ TEST_F(reports, say_that_all_wait_for_each_other) {
         const std::string said = said_by([threads] {
             std::stop_source rescue;
             std::jthread later{[&rescue] {
-                std::this_thread::sleep_for(400ms);
+                std::this_thread::sleep_for(1s);
                 rescue.request_stop();
             }};
             pirn::run(impatient(threads), [&rescue] {
                 pirn::mutex first;
                 pirn::mutex second;
+                std::atomic<int> holders{0};
                 pirn::cancel_scope scope{rescue.get_token()};
                 std::ignore = scope.run([&] {
                     pirn::task_group group;
                     group.spawn({.name = "left"}, [&] {
                         const std::scoped_lock one{first};
-                        pirn::sleep_for(5ms);
+                        for (++holders; holders < 2;) pirn::sleep_for(1ms);
                         const std::scoped_lock two{second};
                     });
                     group.spawn({.name = "right"}, [&] {
                         const std::scoped_lock two{second};
-                        pirn::sleep_for(5ms);
+                        for (++holders; holders < 2;) pirn::sleep_for(1ms);
                         const std::scoped_lock one{first};
                     });
                     group.wait();
