@@ -358,16 +358,20 @@ TEST_P(owners, error_held_by_a_group_that_cannot_end_stands_in_the_tree) {
                     [&] { EXPECT_TRUE(shielded.run([&] { enough.wait(); })); });
         pirn::yield_now();
         group.spawn({.name = "fetch"}, fail_soon);
+        const std::string held =
+            "a request to stop (a task of its group failed (\"fetch\"): refused)";
         std::string tree;
         pirn::cancel_scope looking;
         looking.shield();
         EXPECT_TRUE(looking.run([&] {
-            while (!group.cancel_requested()) pirn::sleep_for(1ms);
-            tree = pirn::task_tree();
+            // On another thread it takes a moment until the task has heard of it, and waits again.
+            const auto patience = pirn::after(10s);
+            do {
+                pirn::sleep_for(1ms);
+                tree = pirn::task_tree();
+            } while (tree.find(held) == std::string::npos && pirn::now() < patience);
         }));
-        EXPECT_NE(tree.find("a request to stop (a task of its group failed (\"fetch\"): refused)"),
-                  std::string::npos)
-            << tree;
+        EXPECT_NE(tree.find(held), std::string::npos) << tree;
         enough.set();
         EXPECT_THROW(group.wait(), std::runtime_error);
     });
