@@ -15,11 +15,10 @@
 #include <cstdint>
 #include <limits>
 
+#include <time.h>
+
 namespace pirn {
 namespace {
-
-// How long tasks may have turns, one step aside, until the idler is asked for news.
-constexpr std::chrono::microseconds longest_between_polls{50};
 
 // How long tasks may go on at once, one step aside, before tasks that have waited longer; see let_in.
 constexpr std::chrono::milliseconds longest_jumping{1};
@@ -35,6 +34,17 @@ constexpr unsigned lone_yields_between_looks = 16;
 
 // The clock has not been looked at since the scheduler was last left.
 constexpr time_point unknown = time_point::min();
+
+// coarse_tick: changes every few milliseconds. To read it costs a seventh of a look at the clock.
+std::int64_t coarse_tick() noexcept {
+#ifdef CLOCK_MONOTONIC_COARSE
+    timespec tick{};
+    ::clock_gettime(CLOCK_MONOTONIC_COARSE, &tick);
+    return std::int64_t{tick.tv_sec} * 1'000'000'000 + tick.tv_nsec;
+#else
+    return now().time_since_epoch().count() / 4'000'000;
+#endif
+}
 
 // part_of_tree: the task has not begun, and is likely to begin when it is joined, as it has a handle. Other tasks have
 // begun, or belong to a group, or are detached.
@@ -85,9 +95,15 @@ void scheduler::look() {
         forget_jumps();
     }
     looked_at_ = current;
-    if (many_turns || current - polled_at_ >= longest_between_polls) {
+    looked_in_ = coarse_tick();
+    if (many_turns || current - polled_at_ >= poll_patience_) {
         polled_at_ = current;
+        const detail::task* const last = runnable_.back();
         poll();
+        poll_patience_ =
+            runnable_.back() != last
+                ? duration{detail::pace::shortest_between_polls}
+                : std::min<duration>(2 * poll_patience_, detail::pace::longest_between_polls);
     } else {
         look_after(pace_.turns());
     }
@@ -180,6 +196,7 @@ void scheduler::look_after(std::ptrdiff_t turns) noexcept {
 // look_anew: nothing is known of the turns to come, as those before are long ago.
 void scheduler::look_anew() noexcept {
     pace_.restart();
+    poll_patience_ = detail::pace::shortest_between_polls;
     looked_at_ = polled_at_ = now();
     forget_jumps();
     look_after(1);
@@ -190,7 +207,7 @@ void scheduler::look_anew() noexcept {
 // looked at more often than the pace says.
 bool scheduler::poll_is_late() noexcept {
     if (++lone_yields_ % lone_yields_between_looks != 0 || looked_at_ == unknown ||
-        now() - polled_at_ < longest_between_polls) {
+        now() - polled_at_ < poll_patience_) {
         return false;
     }
     look_after(0);
@@ -204,9 +221,13 @@ bool scheduler::may_go_on() noexcept {
         looked_at_ = polled_at_ = now();
         forget_jumps();
     }
-    if (more >= detail::pace::most_answers || ++refills_ >= detail::pace::most_answers ||
+    if (more >= detail::pace::most_answers || ++refills_ * more >= detail::pace::most_answers ||
         now() - looked_at_ >= detail::pace::between_looks) {
         refills_ = 0;
+        // Turns that were so quick that the next look is some of them away may have become long.
+        if (coarse_tick() != looked_in_) {
+            look_after(0);
+        }
         return false;
     }
     answers_left_ = more;

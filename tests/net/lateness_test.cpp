@@ -144,6 +144,33 @@ TEST_P(lateness, of_timers_is_one_step_of_a_task_that_is_answered_at_once) {
         &watch_timers);
 }
 
+// A turn is 32 answers. How far the coarse clock counts at once is 4 ms on most kernels.
+TEST_P(lateness, of_timers_is_one_turn_once_after_many_quick_answers) {
+    const int turn = 32 + static_cast<int>(4000us / step());
+    pirn::semaphore free{1};
+    int steps = 0;
+    beside(
+        [&](computation&) {
+            // For a while answers are very quick, and then one follows each step.
+            for (int i = 0; steps == 0 && i < 400'000; ++i) {
+                free.acquire();
+                free.release();
+            }
+            ++steps;
+            free.acquire();
+            free.release();
+        },
+        [&](computation& work) {
+            while (steps ==
+                   0) { // the last of these timers is due when the steps begin, or after that
+                const auto due = pirn::now() + 2ms;
+                pirn::sleep_until(due);
+                EXPECT_LE(work.begun_since(due), turn + work.allowed());
+            }
+            watch_timers(work);
+        });
+}
+
 TEST_P(lateness, of_timers_is_one_step_of_a_task_that_reads_what_is_there) {
     beside(
         [](computation& work) {

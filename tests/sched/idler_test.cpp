@@ -107,12 +107,22 @@ TEST_F(idler, is_polled_after_some_time_although_few_turns_have_passed) {
     still_time time;
     recorder mine;
     pirn::scheduler tasks{{}, &mine};
-    for (int i = 0; i < 6; ++i)
-        tasks.spawn([&] { time.now += std::chrono::microseconds{30}; }).detach();
+    int turns = 0;
+    const auto step = [&] {
+        ++turns;
+        time.now += std::chrono::microseconds{30};
+    };
+    for (int i = 0; i < 24; ++i) tasks.spawn(step).detach();
+    std::vector<int> polled_after;
+    bool news = false;
+    mine.on_poll = [&] {
+        polled_after.push_back(turns);
+        if (std::exchange(news, turns == 14)) tasks.spawn([] {}).detach();
+    };
     tasks.tick();
-    EXPECT_EQ(
-        mine.calls,
-        "ppp"); // after three turns, as the first begins the count, after five, and at the end
+    // After 50, 100 and 200 us while there is none; the first turn begins the count. After the news at 21 it begins anew.
+    EXPECT_EQ(polled_after, (std::vector<int>{3, 7, 14, 21, 23}));
+    tasks.run();
 }
 
 TEST_F(idler, may_unpark_tasks_from_its_poll_and_its_wait) {

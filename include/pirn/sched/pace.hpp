@@ -12,7 +12,9 @@
 //   1 us          8 turns         less than 1 %
 //   20 us, more   each turn       less than 1 %
 //
-// The same number bounds how many requests of a task may be answered at once before the clock is looked at.
+// From the same number follows how many requests of a task may be answered at once before the clock is looked at: each
+// where they are slow, 8 where they take some 0.3 us, and all of a turn's where they are quicker. A look costs 28 ns, and a
+// quick answer 20.
 //
 // This is not API. It is installed because a scheduler holds one by value.
 #pragma once
@@ -46,7 +48,7 @@ class pace {
         } else if (2 * elapsed < between_looks) {
             turns_ = std::min(2 * turns_, most_turns);
         }
-        answers_ = turns_ >= 16                         ? most_answers
+        answers_ = turns_ >= 2                          ? most_answers
                    : quick_looks_ >= enough_quick_looks ? few_answers
                                                         : 1;
     }
@@ -59,6 +61,11 @@ class pace {
 
     // How long turns may take together until the next look.
     static constexpr duration between_looks = std::chrono::microseconds{20};
+
+    // How long tasks may have turns, one step aside, until the idler is asked for news: twice as long each time while there
+    // is none. To ask costs a microsecond or two.
+    static constexpr duration shortest_between_polls = std::chrono::microseconds{50};
+    static constexpr duration longest_between_polls = std::chrono::microseconds{200};
 
   private:
     static constexpr unsigned few_answers = 8;
