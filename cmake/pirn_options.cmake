@@ -44,14 +44,18 @@ if(NOT PIRN_TEST_AS MATCHES "^(static|shared|fixed)$")
     message(FATAL_ERROR "PIRN_TEST_AS is '${PIRN_TEST_AS}'; it may be static, shared or fixed")
 endif()
 
-# Several files compiled as one: most of a small file's time goes into what it includes. `tests`: those of each
-# room's tests. `all`: the library's too, where only the result counts and not each file. `none`: every file alone, so
-# that a missing include shows.
-set(PIRN_UNITY tests CACHE STRING "Files that are compiled several at a time: none, tests or all")
+# Several files compiled as one: most of a small file's time goes into what it includes. `all`: the library's and those of
+# each room's tests. `tests`: the tests' alone. `none`: every file alone, so that a missing include shows.
+set(PIRN_UNITY all CACHE STRING "Files that are compiled several at a time: none, tests or all")
 set_property(CACHE PIRN_UNITY PROPERTY STRINGS none tests all)
 if(NOT PIRN_UNITY MATCHES "^(none|tests|all)$")
     message(FATAL_ERROR "PIRN_UNITY is '${PIRN_UNITY}'; it may be none, tests or all")
 endif()
+
+# For ./dev asan-ubsan and ./dev tsan: few examples, and for ThreadSanitizer the rooms io and net on one backend alone.
+# ./dev release tests all of it with each sanitizer.
+option(PIRN_BRIEF "Leave out tests and examples of which a sanitizer sees others that are alike" OFF)
+mark_as_advanced(PIRN_BRIEF)
 
 # All programs in one folder, so that a document can name their paths.
 if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_RUNTIME_OUTPUT_DIRECTORY)

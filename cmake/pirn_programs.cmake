@@ -135,11 +135,15 @@ function(pirn_bench)
     endif()
 endfunction()
 
-# pirn_example(NAME hello [RUN [arguments...]]): examples/hello.cpp; with RUN it is also the test
-# examples.hello, which passes when the program exits 0. Programs that need a peer are tested in tests/.
+# pirn_example(NAME hello [WITH more.cpp...] [RUN [arguments...]]): examples/hello.cpp; with RUN it is also the test
+# examples.hello, which passes when the program exits 0. Programs that need a peer are tested in tests/. With PIRN_BRIEF
+# only those of PIRN_BRIEF_EXAMPLES.
 function(pirn_example)
-    cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME" "RUN")
-    pirn_program(${arg_NAME} SOURCES ${arg_NAME}.cpp)
+    cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME" "RUN;WITH")
+    if(PIRN_BRIEF AND NOT arg_NAME IN_LIST PIRN_BRIEF_EXAMPLES)
+        return()
+    endif()
+    pirn_program(${arg_NAME} SOURCES ${arg_NAME}.cpp ${arg_WITH})
     add_dependencies(pirn_examples ${arg_NAME})
     if(PIRN_BUILD_TESTS AND (arg_RUN OR "RUN" IN_LIST arg_KEYWORDS_MISSING_VALUES))
         add_test(NAME examples.${arg_NAME} COMMAND ${arg_NAME} ${arg_RUN})

@@ -114,6 +114,13 @@ def end(process):
             stream.close()
 
 
+def one_thread(test):
+    """Says of a test, or of all tests of a class, that its programs have one thread or end before they start another:
+    ThreadSanitizer finds nothing there, and to start a program takes it half a second under load."""
+    test.one_thread = True
+    return test
+
+
 def tests_of(module):
     """All tests of a module: name for ctest -> (class, method)."""
     return {method.removeprefix("test_"): (case, method)
@@ -122,12 +129,17 @@ def tests_of(module):
             for method in vars(case) if method.startswith("test_")}
 
 
-def is_run(way, ways, label):
+def is_run(case, method, way):
     """Whether a test runs in one of its ways here. strace and the sanitizers get into each other's way, figures mean
-    nothing under them, and what runs on two threads too has nothing for ThreadSanitizer on one."""
+    nothing under them. ThreadSanitizer is spared what runs on two threads too, on one; AddressSanitizer what runs on one
+    thread too, on two."""
+    ways, _, label = facts_about(case, method)
     if SANITIZE and (way.startswith("refused") or label == "figures"):
         return False
-    return SANITIZE != "thread" or not any(other.startswith(f"{way}-") for other in ways)
+    if SANITIZE == "thread":
+        alone = hasattr(case, "one_thread") or hasattr(getattr(case, method), "one_thread")
+        return not alone and not any(other.startswith(f"{way}-") for other in ways)
+    return not (SANITIZE and way.endswith("-2") and way.removesuffix("-2") in ways)
 
 
 def list_suites(files):
@@ -137,7 +149,7 @@ def list_suites(files):
         for test in tests_of(importlib.import_module(file.removesuffix(".py"))).values():
             ways, limit, label = facts_about(*test)
             for way in ways:
-                if is_run(way, ways, label):
+                if is_run(*test, way):
                     suites[way, label] += 1
                     seconds[way, label] += limit
         for (way, label), count in suites.items():
@@ -162,7 +174,7 @@ def main():
     suite = {}
     for name, (case, method) in tests.items():
         ways, seconds, label = facts_about(case, method)
-        if (chosen.way in ways and label == chosen.label and is_run(chosen.way, ways, label)
+        if (chosen.way in ways and label == chosen.label and is_run(case, method, chosen.way)
                 and fnmatch.fnmatchcase(name, only)):
             case.way = chosen.way
             suite[name] = (case(method), seconds)

@@ -22,6 +22,7 @@ def rivals():
     return sorted(map(str, pathlib.Path(path).parent.glob("rival_*"))) if path else []
 
 
+@harness.one_thread
 class HelpTest(harness.ProgramTest):
     def check_help(self, program, *words):
         with self.subTest(program=program):
@@ -73,7 +74,7 @@ class HelpTest(harness.ProgramTest):
                                      ("json", "--chunk", ()), ("tcp_echo", "--port", ()), ("tcp_echo", "--threads", ()),
                                      ("tcp_echo", "--max-connections", ()), ("proxy", "--to-port", ()),
                                      ("udp_echo", "--port", ())):
-            for text in ("18446744073709551615", "18446744073709551616", "-1"):
+            for text in ("-1",) if harness.LIGHT else ("18446744073709551615", "18446744073709551616", "-1"):
                 with self.subTest(name=name, option=option, text=text):
                     done = self.run_tool(programs[name], option, text, *others, seconds=30)
                     self.assertEqual(done.returncode, 2, done)

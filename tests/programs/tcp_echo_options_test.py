@@ -56,6 +56,7 @@ class TcpEchoOptionsTest(harness.ProgramTest):
         self.assertEqual(done.stdout, b"")
         return done.stderr.decode()
 
+    @harness.one_thread
     def test_what_it_does_not_understand_is_named_and_followed_by_the_usage(self):
         for options, named in MISUNDERSTOOD:
             with self.subTest(options=options):
@@ -72,6 +73,7 @@ class TcpEchoOptionsTest(harness.ProgramTest):
             said = self.refused(1, "--port", port, "--threads", self.way)
         self.assertRegex(said, rf"^tcp_echo: .*127\.0\.0\.1:{port}.*in use\n$")
 
+    @harness.one_thread
     def test_the_environment_may_not_ask_for_a_backend_that_does_not_exist(self):
         for wrong in ("nonsense", "URING", "uring,epoll", " uring"):
             with self.subTest(wrong):

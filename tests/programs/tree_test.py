@@ -15,6 +15,7 @@ def leaning(letters, left):
     return text
 
 
+@harness.one_thread
 class TreeTest(harness.ProgramTest):
     def shown(self, one, other):
         """What is said about two expressions: both in order, and the comparison."""

@@ -42,7 +42,7 @@ std::size_t count_staying(const std::vector<pirn::task_report>& all) {
 }
 
 TEST_P(live_tasks, that_stay_are_in_each_report_once_whatever_the_others_do) {
-    constexpr std::size_t staying = 2000;
+    constexpr std::size_t staying = 2000 / support::slowness;
     pirn::run({.threads = GetParam()}, [&] {
         std::atomic<bool> over{false};
         std::atomic<std::size_t> begun{0};

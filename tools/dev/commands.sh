@@ -13,11 +13,11 @@ command_run() {
     build/release/bin/tour "$@"
 }
 
-# Everything that has a preset is tested alike; the switches undo what `run` left out.
+# Everything that has a preset is tested alike; the switches undo what `run` left out. brief=ON: see PIRN_BRIEF.
 command_gate() {
     local preset=$1
     shift
-    configure "$preset" -DPIRN_BUILD_TESTS=ON -DPIRN_BUILD_EXAMPLES=ON 
+    configure "$preset" -DPIRN_BUILD_TESTS=ON -DPIRN_BUILD_EXAMPLES=ON "-DPIRN_BRIEF=${brief:-OFF}"
     build "$preset"
     run_tests "$preset" "$@"
 }
@@ -78,8 +78,10 @@ command_flaky() {
 command_fuzz() {
     need "${needs_fuzz[@]}"
     want ccache
+    local targets=(pirn_fuzz)
+    [[ " $* " != *" planted "* ]] || targets+=(pirn_fuzz_planted)
     configure fuzz
-    build fuzz
+    build fuzz "${targets[@]}"
     python3 tools/fuzz.py --build build/fuzz "$@"
 }
 

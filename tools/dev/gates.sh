@@ -40,7 +40,7 @@ compiler_cache_report() {
 }
 
 release_gates=(
-    check docs "test --all" debug asan-ubsan tsan clang asan ubsan ucontext "cross" valgrind matrix
+    check docs "test --all" debug asan-ubsan "tsan --all" clang asan ubsan ucontext "cross" valgrind matrix
     "fuzz planted" "fuzz 3600" soak "flaky -n 20 --minutes 30" bench
 )
 
