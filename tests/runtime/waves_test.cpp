@@ -49,7 +49,10 @@ void wave(std::mt19937& random, bool of_all_sizes, std::size_t& most_mappings) {
     }
 }
 
+// What is resident between two waves beyond what there was before the first: the stacks that are kept for reuse, each with
+// the pages that a task touches here, and little else.
 void expect_flat(int waves, unsigned threads, bool of_all_sizes, bool beside_others) {
+    constexpr std::size_t touched = 4 * std::size_t{4096};
     std::atomic<bool> over{false};
     std::thread others{[&] {
         while (beside_others && !over) std::thread{[] {}}.join();
@@ -57,23 +60,24 @@ void expect_flat(int waves, unsigned threads, bool of_all_sizes, bool beside_oth
     pirn::run({.threads = threads}, [&] {
         std::mt19937 random{1}; // NOLINT: the same each time
         std::size_t most_mappings = 0;
-        std::vector<std::size_t> resident;
+        const std::size_t before = support::resident_memory();
+        std::printf("%u threads: MiB after each wave (stacks kept):", threads);
         for (int i = 0; i < waves; ++i) {
             auto calls = pirn::spawn([&] {
                 for (int call = 0; beside_others && call < 100; ++call) pirn::blocking([] {});
             });
             wave(random, of_all_sizes, most_mappings);
             calls.join();
-            resident.push_back(support::resident_memory());
+            const std::size_t resident = support::resident_memory();
+            const pirn::default_stack_report report = pirn::report_default_stacks();
+            const std::size_t kept = report.lent + report.warm;
+            std::printf(" %zu (%zu)", resident / mebibyte, kept);
+            EXPECT_LE(report.lent, 1024 * threads + 8);
+            EXPECT_LT(resident, before + kept * touched + 16 * mebibyte) << "wave " << i;
         }
-        std::printf("%u threads: %zu mappings at most, MiB after each wave:", threads,
-                    most_mappings);
-        for (const std::size_t each : resident) std::printf(" %zu", each / mebibyte);
-        std::printf(", page tables %zu MiB\n", support::page_tables() / mebibyte);
+        std::printf("; %zu mappings at most, page tables %zu MiB\n", most_mappings,
+                    support::page_tables() / mebibyte);
         EXPECT_LT(most_mappings, 1000U);
-        // Each thread keeps up to 1,024 stacks, of three or four pages each, once tasks have ended there.
-        EXPECT_LT(*std::max_element(resident.begin() + 2, resident.end()),
-                  resident[1] + (16 + 16 * threads) * mebibyte);
         pirn::trim_default_stacks();
         std::printf("given back: page tables %zu MiB\n", support::page_tables() / mebibyte);
     });
@@ -86,5 +90,8 @@ TEST(wide_waves, of_tasks_with_stacks_of_all_sizes_leave_nothing) {
     expect_flat(4, 1, true, false);
 }
 TEST(wide_waves, of_tasks_on_four_threads_leave_nothing) { expect_flat(4, 4, false, true); }
+TEST(wide_waves, of_tasks_with_stacks_of_all_sizes_on_four_threads_leave_nothing) {
+    expect_flat(4, 4, true, true);
+}
 
 } // namespace
