@@ -6,6 +6,7 @@
 #include <pirn/base/time.hpp>
 #include <pirn/sched/scheduler.hpp>
 
+#include "base/coarse_clock.hpp"
 #include "sched/access.hpp"
 #include "sched/share.hpp"
 
@@ -14,8 +15,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-
-#include <time.h>
 
 namespace pirn {
 namespace {
@@ -34,17 +33,6 @@ constexpr unsigned lone_yields_between_looks = 16;
 
 // The clock has not been looked at since the scheduler was last left.
 constexpr time_point unknown = time_point::min();
-
-// coarse_tick: changes every few milliseconds. To read it costs a seventh of a look at the clock.
-std::int64_t coarse_tick() noexcept {
-#ifdef CLOCK_MONOTONIC_COARSE
-    timespec tick{};
-    ::clock_gettime(CLOCK_MONOTONIC_COARSE, &tick);
-    return std::int64_t{tick.tv_sec} * 1'000'000'000 + tick.tv_nsec;
-#else
-    return now().time_since_epoch().count() / 4'000'000;
-#endif
-}
 
 // part_of_tree: the task has not begun, and is likely to begin when it is joined, as it has a handle. Other tasks have
 // begun, or belong to a group, or are detached.
@@ -95,7 +83,7 @@ void scheduler::look() {
         forget_jumps();
     }
     looked_at_ = current;
-    looked_in_ = coarse_tick();
+    looked_in_ = detail::coarse_now();
     if (many_turns || current - polled_at_ >= poll_patience_) {
         polled_at_ = current;
         const detail::task* const last = runnable_.back();
@@ -225,7 +213,7 @@ bool scheduler::may_go_on() noexcept {
         now() - looked_at_ >= detail::pace::between_looks) {
         refills_ = 0;
         // Turns that were so quick that the next look is some of them away may have become long.
-        if (coarse_tick() != looked_in_) {
+        if (detail::coarse_now() != looked_in_) {
             look_after(0);
         }
         return false;

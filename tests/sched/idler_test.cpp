@@ -10,6 +10,7 @@
 #include "support/tasks.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <stdexcept>
 #include <string>
@@ -123,6 +124,35 @@ TEST_F(idler, is_polled_after_some_time_although_few_turns_have_passed) {
     // After 50, 100 and 200 us while there is none; the first turn begins the count. After the news at 21 it begins anew.
     EXPECT_EQ(polled_after, (std::vector<int>{3, 7, 14, 21, 23}));
     tasks.run();
+}
+
+// The times at which another task has its turn beside one that is answered at once, in its calls; real time passes, or not.
+std::vector<int> turns_beside_answers(bool slowly) {
+    const still_time time;
+    recorder mine;
+    pirn::scheduler tasks{{}, &mine};
+    int calls = 0;
+    std::vector<int> turns;
+    auto busy = tasks.spawn([&] {
+        for (; calls < 20'000; ++calls) {
+            pirn::detail::checkpoint();
+            if (slowly && calls % 1000 == 0)
+                std::this_thread::sleep_for(std::chrono::milliseconds{5});
+        }
+    });
+    auto other = tasks.spawn([&] {
+        while (calls < 20'000) {
+            turns.push_back(calls);
+            pirn::yield_now();
+        }
+    });
+    busy.get();
+    other.get();
+    return turns;
+}
+
+TEST_F(idler, has_tasks_take_turns_by_its_clock_alone) {
+    EXPECT_EQ(turns_beside_answers(false), turns_beside_answers(true));
 }
 
 TEST_F(idler, may_unpark_tasks_from_its_poll_and_its_wait) {

@@ -207,7 +207,7 @@ class PIRN_EXPORT scheduler {
     std::ptrdiff_t turns_to_poll_ = turns_between_polls(); // counted from then
     detail::pace pace_;
     time_point looked_at_ = time_point::min();
-    std::int64_t looked_in_ = 0; // the tick of the coarse clock
+    time_point looked_in_{}; // by the coarse clock
     time_point polled_at_{};
     duration poll_patience_ = detail::pace::shortest_between_polls;
     time_point jumps_since_{}; // see let_in, also the next two
