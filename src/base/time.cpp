@@ -6,9 +6,8 @@
 #include "base/coarse_clock.hpp"
 
 #include <chrono>
+#include <ctime>
 #include <utility>
-
-#include <time.h>
 
 namespace pirn {
 namespace {
